@@ -210,6 +210,8 @@ def fraction(name: str, value: Any) -> FloatArray:
 
 def number_between(name: str, value: Any, low: float, high: float) -> float:
     """Return `value` as one float from `low` to `high`, or raise `InputError`."""
+    if type(value) is float and low <= value <= high:  # as most are
+        return value
     return float(between(name, real_number(name, value), low, high))
 
 
@@ -329,7 +331,8 @@ def single_point(name: str, value: Any) -> None:
 
 def square_matrix(name: str, matrix: Any, *, single: bool = False) -> ComplexArray:
     """Return finite square matrices (…, n, n), or a single one, as complex128, or raise."""
-    matrix = own(matrix)
+    if type(matrix) is not np.ndarray:
+        matrix = own(matrix)
     if not is_numeric(matrix):
         raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
     array = np.asarray(matrix, dtype=np.complex128)

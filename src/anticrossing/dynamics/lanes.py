@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,7 @@ from anticrossing._core.checks import (
     joint_shape,
     real_array,
 )
-from anticrossing._core.plain import Plain
+from anticrossing._core.plain import Plain, compile_formula, used_names
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Clock, Drive, FormulaDrive, Path, compose
 from anticrossing.hamiltonian import (
@@ -62,6 +63,27 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
             f"it has {hamiltonian.dimension}: `propagate` follows one state of a large sparse "
             "Hamiltonian, `levels` and `find_crossings` with `count` look at the lowest levels",
         )
+
+
+def _plain(
+    formula: Plain, name: str, parameters: Mapping[str, FloatArray]
+) -> tuple[Callable[[float], float], bool]:
+    """Return a plain formula of one lane as a function of one number, and whether it has it."""
+    names = used_names(formula)
+    compute = compile_formula(names, formula)
+    if names == [name]:
+        return compute, True
+    values = [0.0 if own == name else float(parameters[own][0]) for own in names]
+    if name not in names:
+        constant = float(compute(*values))
+        return lambda x: constant, False
+    place = names.index(name)
+
+    def at(x: float) -> float:
+        values[place] = x
+        return float(compute(*values))
+
+    return at, True
 
 
 @dataclass(frozen=True)
@@ -126,7 +148,13 @@ class Lanes:
     """What a slow function H has given so far, for `remembering` lanes."""
 
     @classmethod
-    def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
+    def of(
+        cls,
+        hamiltonian: Hamiltonian,
+        drive: Drive,
+        batch_shape: tuple[int, ...] = (),
+        tell: Callable[[float], None] = tell_nobody,
+    ) -> Lanes:
         """Return the lanes of a Hamiltonian and a drive, and of anything else of `batch_shape`."""
         hamiltonian, drive = compose(hamiltonian, drive)
         batch = joint_shape(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
@@ -138,6 +166,7 @@ class Lanes:
             drive.flat_parameters(batch),
             flattened(drive.start_time, batch),
             flattened(drive.stop_time, batch),
+            tell=tell,
         )
 
     @property
@@ -281,6 +310,38 @@ class Lanes:
         moved = np.maximum(moved[:, 0], moved[:, 1])
         return places[0], factors, _without_jumps(moved, factors) + _ROUNDED * np.abs(factors)
 
+    def _seen_one(
+        self, times: FloatArray, _: npt.NDArray[np.intp]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the same along one straight line, in Python's numbers: arrays take far longer."""
+        hamiltonian, drive = self.hamiltonian, self.drive
+        assert isinstance(hamiltonian, TermHamiltonian)
+        assert isinstance(drive, FormulaDrive)
+        shift = 0.0 if self.shift is None else float(self.shift[0])
+        position, _moves = _plain(drive._formula, "t", self.d_parameters)
+        start, middle, stop = times[0].tolist()
+        places = [
+            position(min(max(near, start), stop)) + shift
+            for t in (start, middle, stop)
+            for near in (t, math.nextafter(t, -math.inf), math.nextafter(t, math.inf))
+        ]
+        places[2::3] = (math.nextafter(x, places[3]) for x in places[2::3])
+        factors = np.empty((1, 3, len(hamiltonian.formulas)))
+        digits = np.zeros(factors.shape)
+        for k, formula in enumerate(hamiltonian.formulas):
+            value, moves = _plain(formula, hamiltonian.coordinates[0], self.h_parameters)
+            if not moves:
+                factors[0, :, k] = value(0.0)
+                continue
+            values = [value(x) for x in places]
+            factors[0, :, k] = values[::3]
+            digits[0, :, k] = [
+                max(abs(values[j + 1] - values[j]), abs(values[j + 2] - values[j]))
+                for j in (0, 3, 6)
+            ]
+        unknown = _without_jumps(digits, factors) + _ROUNDED * np.abs(factors)
+        return np.array([places[::3]]), factors, unknown
+
     def _digits_of_elements(self, factors: npt.NDArray[Any], digits: FloatArray) -> FloatArray:
         """Return what the last digits of factors (P, n, K) leave unknown, (P, n, N, N)."""
         assert isinstance(self.hamiltonian, TermHamiltonian)
@@ -356,7 +417,8 @@ class Lanes:
         everywhere = np.arange(self.count)
         if not isinstance(self.hamiltonian, TermHamiltonian):
             return Window(times, shares, self.traceless(times, everywhere), None, None)
-        x, factors, digits = self._factors_and_digits(times, everywhere)
+        seen = self._seen_one if self.count == 1 and self.is_straight else self._factors_and_digits
+        x, factors, digits = seen(times, everywhere)
         matrices, _ = self._checked(times, everywhere, x, *self.hamiltonian.combine_split(factors))
         return Window(times, shares, matrices, factors, digits)
 

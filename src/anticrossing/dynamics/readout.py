@@ -250,9 +250,9 @@ def doubt(
         return np.zeros(lanes.count)
     at_stop = times.shape[1] == 1 and bool((times[:, 0] == lanes.stop).all())
     one = sizes.shape[-1] != levels
-    if one and at_stop and enough > 0:
+    if at_stop and enough > 0:
         for noise in (_noise_of_norms, _noise_left):
-            wide = _wide_doubt(lanes, sizes[:, 0, :, 0], level, noise(lanes))
+            wide = _wide_doubt(lanes, sizes[:, 0], level, noise(lanes), one)
             if (wide <= enough).all():
                 return wide
     ends = _angles_at_ends(lanes)[0]
@@ -284,18 +284,24 @@ def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArr
 
 
 def _wide_doubt(
-    lanes: Lanes, sizes: FloatArray, level: int | npt.NDArray[np.intp] | None, noise: FloatArray
+    lanes: Lanes,
+    sizes: FloatArray,
+    level: int | npt.NDArray[np.intp] | None,
+    noise: FloatArray,
+    one: bool,
 ) -> FloatArray:
-    """Return a wider bound for one column (lanes, N) at the stop.
+    """Return a wider bound for columns (lanes, N, C) at the stop, `one` or those of all levels.
 
     Between unit vectors no element of a matrix exceeds its norm; `noise` (lanes, 2) bounds that of
     what eigenvectors leave off the diagonal, and of what is unknown of H, at both ends.
     """
-    turns = _over_distances(lanes.ends.energies)
-    turned = noise[:, 1, None] * (turns[:, 1] @ sizes[..., None])[..., 0]
-    if level is not None:
-        turned += (noise[:, 0] * _of_level(turns[:, 0], level).sum(axis=-1))[:, None]
-    return np.asarray(2 * (sizes * turned).max(axis=-1))
+    turns = noise[..., None, None] * _over_distances(lanes.ends.energies)
+    turned = turns[:, 1] @ sizes
+    if not one:
+        turned += sizes @ turns[:, 0]
+    elif level is not None:
+        turned += _of_level(turns[:, 0], level).sum(axis=-1)[:, None, None]
+    return np.asarray(2 * (sizes * turned).max(axis=(1, 2)))
 
 
 def _noise_of_norms(lanes: Lanes) -> FloatArray:

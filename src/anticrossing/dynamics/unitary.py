@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
+from anticrossing._core.unchanging import assembled
 from anticrossing.dynamics import _mixing, effort, interference, panels, plan, two_levels
 from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
@@ -22,6 +23,7 @@ from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
 
+_UNIT = float(np.finfo(np.float64).eps)
 _CLOSE = 1e-3  # of the wanted accuracy: a bound below it need not be narrow
 
 
@@ -83,7 +85,8 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
     if request.whole and found.propagator is not None and found.amplitudes is not None:
         propagator = found.propagator.reshape(*batch, levels, levels)
         amplitudes = found.amplitudes.reshape(*batch, levels, levels)
-    return Propagation(
+    return assembled(
+        Propagation,
         transition_matrix=None if amplitudes is None else np.abs(amplitudes) ** 2,
         probabilities=found.probabilities.reshape(*batch, levels),
         propagator=propagator,
@@ -99,7 +102,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         steps=None if found.steps is None else found.steps.reshape(batch),
         error_estimate=np.minimum(found.error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
-        phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
+        phase_error=(found.rounding * _UNIT * found.phase).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
         readout_order=None if found.order is None else found.order.reshape(batch),
         sectors=found.sectors,
