@@ -155,32 +155,36 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         if whole and not isinstance(state, int):
             sources = np.concatenate([first, vector], axis=-1)
         turned = interference.of_states(lanes, evolution, sources, last)
-        part = (lanes, evolution, sources, read.between)
-        way = interference.on_the_way([part], _times(request))
-        error = evolution.error + np.maximum(turned, way)
+        if request.times is not None:
+            part = (lanes, evolution, sources, read.between)
+            turned = np.maximum(turned, interference.on_the_way([part], request.times))
+        error = evolution.error + turned
     final, states = evolution.propagator, evolution.snapshots
     amplitudes = dagger(last) @ (final @ first if whole else final)
+    size = np.abs(amplitudes)
     level = state if isinstance(state, int) else None
     if whole:
         final, states = final @ vector, states @ vector[:, None]
-    seen = dagger(read.between) @ states
-    size = np.abs(amplitudes)
     if isinstance(evolution, Passages):
         angles = evolution.angles if request.basis != "diabatic" else 0.0
         noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles
     else:
         stop, enough = lanes.stop[:, None], _CLOSE * request.accuracy
         noise = doubt(lanes, request.basis, stop, size[:, None], level, enough)
-    between = doubt(lanes, request.basis, _times(request), np.abs(seen), level)
-    error = error + np.maximum(noise, between)
+    seen = dagger(read.between) @ states
+    if request.times is not None:
+        between = doubt(lanes, request.basis, request.times, np.abs(seen), level)
+        noise = np.maximum(noise, between)
+    if whole and level is None:
+        size = np.abs(dagger(last) @ final)
     return _Outcome(
         evolution.propagator if whole else None,
         amplitudes if whole else None,
-        np.abs((dagger(last) @ final)[..., 0]) ** 2,
+        size[..., level if whole and level is not None else 0] ** 2,
         final[..., 0],
         states[..., 0],
         np.abs(seen[..., 0]) ** 2,
-        error,
+        error + noise,
         evolution.phase,
         evolution.panels,
         evolution.evaluated,
