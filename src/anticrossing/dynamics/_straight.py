@@ -87,8 +87,7 @@ class Straight:
         assert isinstance(hamiltonian, TermHamiltonian)
         stack = hamiltonian.traceless_matrices()
         start, stop = float(lanes.start[lane]), float(lanes.stop[lane])
-        energies = lanes.ends.energies[lane]
-        largest = max(energies[0, -1], energies[1, -1], -energies[0, 0], -energies[1, 0])
+        largest = float(lanes.ends.largest[lane].max())
         middle, half = 0.0, 1.0
         if (left, right) != (start, stop):
             first, last = (((t - start) - (stop - t)) / (stop - start) for t in (left, right))
@@ -102,7 +101,7 @@ class Straight:
             varies.reshape(shape),
             right - left,
             norm,
-            float(largest),
+            largest,
             rate,
             longest,
         )

@@ -67,23 +67,23 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
 
 def _plain(
     formula: Plain, name: str, parameters: Mapping[str, FloatArray]
-) -> tuple[Callable[[float], float], bool]:
-    """Return a plain formula of one lane as a function of one number, and whether it has it."""
+) -> Callable[[float], float]:
+    """Return a plain formula of one lane as a function of one number."""
     names = used_names(formula)
     compute = compile_formula(names, formula)
     if names == [name]:
-        return compute, True
+        return compute
     values = [0.0 if own == name else float(parameters[own][0]) for own in names]
     if name not in names:
         constant = float(compute(*values))
-        return lambda x: constant, False
+        return lambda x: constant
     place = names.index(name)
 
     def at(x: float) -> float:
         values[place] = x
         return float(compute(*values))
 
-    return at, True
+    return at
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,18 @@ class Ends:
     matrices: npt.NDArray[Any]
     energies: FloatArray
     vectors: npt.NDArray[Any]
+
+    @functools.cached_property
+    def gaps(self) -> FloatArray:
+        """The least distance of levels at both ends, over the size of the largest, (lanes, 2)."""
+        energies, largest = self.energies, self.largest
+        apart = (energies[..., 1:] - energies[..., :-1]).min(axis=-1, initial=np.inf)
+        return np.divide(apart, largest, out=np.zeros(apart.shape), where=largest > 0)
+
+    @functools.cached_property
+    def largest(self) -> FloatArray:
+        """The size of the largest energy at both ends, (lanes, 2)."""
+        return np.maximum(self.energies[..., -1], -self.energies[..., 0])
 
 
 @dataclass(frozen=True)
@@ -318,29 +330,22 @@ class Lanes:
         assert isinstance(hamiltonian, TermHamiltonian)
         assert isinstance(drive, FormulaDrive)
         shift = 0.0 if self.shift is None else float(self.shift[0])
-        position, _moves = _plain(drive._formula, "t", self.d_parameters)
-        start, middle, stop = times[0].tolist()
-        places = [
-            position(min(max(near, start), stop)) + shift
-            for t in (start, middle, stop)
-            for near in (t, math.nextafter(t, -math.inf), math.nextafter(t, math.inf))
-        ]
-        places[2::3] = (math.nextafter(x, places[3]) for x in places[2::3])
+        position = _plain(drive._formula, "t", self.d_parameters)
+        when = times[0].tolist()
+        places = [position(t) + shift for t in when]
         factors = np.empty((1, 3, len(hamiltonian.formulas)))
-        digits = np.zeros(factors.shape)
+        digits = np.empty(factors.shape)
         for k, formula in enumerate(hamiltonian.formulas):
-            value, moves = _plain(formula, hamiltonian.coordinates[0], self.h_parameters)
-            if not moves:
-                factors[0, :, k] = value(0.0)
-                continue
+            value = _plain(formula, hamiltonian.coordinates[0], self.h_parameters)
             values = [value(x) for x in places]
-            factors[0, :, k] = values[::3]
+            moved = abs(values[2] - values[0])
+            slope, steep = moved / (when[2] - when[0]), moved and moved / abs(places[2] - places[0])
+            factors[0, :, k] = values
             digits[0, :, k] = [
-                max(abs(values[j + 1] - values[j]), abs(values[j + 2] - values[j]))
-                for j in (0, 3, 6)
+                slope * math.ulp(t) + steep * math.ulp(x) + _ROUNDED * abs(f)
+                for t, x, f in zip(when, places, values, strict=True)
             ]
-        unknown = _without_jumps(digits, factors) + _ROUNDED * np.abs(factors)
-        return np.array([places[::3]]), factors, unknown
+        return np.array([places]), factors, digits
 
     def _digits_of_elements(self, factors: npt.NDArray[Any], digits: FloatArray) -> FloatArray:
         """Return what the last digits of factors (P, n, K) leave unknown, (P, n, N, N)."""

@@ -8,7 +8,6 @@ decide, and those differ little between processors.
 from __future__ import annotations
 
 import functools
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -203,15 +202,7 @@ def phases(lanes: Lanes) -> FloatArray:
 
 def _most_phase(lanes: Lanes) -> FloatArray:
     """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
-    energies = lanes.ends.energies
-    if lanes.count == 1:
-        (low, high), (lowest, highest) = energies[0, :, [0, -1]].T.tolist()
-        end = 0.5 * (max(high, -low) + max(highest, -lowest))
-        middle = lanes.window.matrices[0, 1]
-        least = min(end, math.sqrt(np.vdot(middle, middle).real))
-        return (lanes.stop - lanes.start) * (0.5 * (end + least))
-    both = np.maximum(energies[..., -1], -energies[..., 0])
-    ends = 0.5 * (both[:, 0] + both[:, 1])
+    ends = lanes.ends.largest.mean(axis=-1)
     middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
     middle = middle.view(middle.real.dtype)
     with np.errstate(over="ignore"):
