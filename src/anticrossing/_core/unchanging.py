@@ -64,7 +64,7 @@ class Unchanging(metaclass=_Sealing):
                 f"A {type(self).__name__} does not change, so its `{name}` cannot be set: make "
                 "another one."
             )
-        object.__setattr__(self, name, _kept(name, value))
+        self.__dict__[name] = value if type(value) in _UNCHANGING else _kept(name, value)
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"A {type(self).__name__} does not change: `{name}` stays.")
