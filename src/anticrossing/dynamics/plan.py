@@ -202,7 +202,8 @@ def phases(lanes: Lanes) -> FloatArray:
 
 def _most_phase(lanes: Lanes) -> FloatArray:
     """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
-    ends = lanes.ends.largest.mean(axis=-1)
+    largest = lanes.ends.largest
+    ends = 0.5 * (largest[:, 0] + largest[:, 1])
     middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
     middle = middle.view(middle.real.dtype)
     with np.errstate(over="ignore"):
