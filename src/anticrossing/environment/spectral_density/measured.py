@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing.environment.spectral_density.densities import Continuum
 from anticrossing.environment.two_columns import checked_spectrum, read_spectrum
 
@@ -47,7 +47,10 @@ class Measured(Continuum):
         from scipy.interpolate import PchipInterpolator
 
         omega, values = checked_spectrum(frequency, density)
-        inside = PchipInterpolator(np.append(0.0, omega), np.append(0.0, values))
+        with np.errstate(over="ignore", invalid="ignore"):  # of slopes below all numbers
+            inside = PchipInterpolator(np.append(0.0, omega), np.append(0.0, values))
+        if not np.all(np.isfinite(inside.c)):
+            raise fail("density", "have finite slopes", f"it reaches {values.max():.3g}")
         last = omega[-1]
 
         def joined(w: FloatArray) -> FloatArray:
