@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, instance
 from anticrossing._core.files import path_of, write_bytes
+from anticrossing._core.reading import read_npz
 from anticrossing.molecules.electronic.base import ElectronicStates, StatePoint
 
 _SAME = 1e-6  # of energies: programs converge as far
@@ -116,12 +115,10 @@ class CachedStates(ElectronicStates):
 def _read(place: Path) -> StatePoint | None:
     """Return a point that was kept, or None where there is none that can be read."""
     try:
-        with np.load(io.BytesIO(place.read_bytes()), allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
-        parts = {name: content.pop(name, None) for name in _PARTS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        content = read_npz(place)
+        parts: dict[str, Any] = {name: content.pop(name, None) for name in _PARTS}
+        wave = {name.removeprefix("wave_"): array for name, array in content.items()}
+        whole = all(parts[name] is not None for name in _PARTS[:3])
+        return StatePoint(**parts, wave=wave) if whole else None
+    except (OSError, InputError):
         return None
-    if any(parts[name] is None for name in _PARTS[:3]):
-        return None
-    wave = {name.removeprefix("wave_"): array for name, array in content.items()}
-    return StatePoint(**parts, wave=wave)
