@@ -11,6 +11,7 @@ from anticrossing._core.checks import FloatArray, fail
 from anticrossing.environment.spectral_density.densities import Continuum
 from anticrossing.environment.two_columns import checked_spectrum, read_spectrum
 
+_LARGEST = 1e100
 _FALL = 4  # the power with which J falls beyond the last frequency
 
 
@@ -47,11 +48,11 @@ class Measured(Continuum):
         from scipy.interpolate import PchipInterpolator
 
         omega, values = checked_spectrum(frequency, density)
-        w, J = np.append(0.0, omega), np.append(0.0, values)
-        with np.errstate(over="ignore"):
-            if not np.all(np.isfinite(np.diff(J) / np.diff(w))):
-                raise fail("density", "have finite slopes", f"it reaches {values.max():.3g}")
-            inside = PchipInterpolator(w, J)
+        if not (values.max() < _LARGEST and np.diff(omega).min() > 1 / _LARGEST):
+            must = f"stay below {_LARGEST:g}, at frequencies as far apart as its inverse"
+            raise fail("density", must, f"it reaches {values.max():.3g}")
+        with np.errstate(over="ignore"):  # of slopes below all numbers
+            inside = PchipInterpolator(np.append(0.0, omega), np.append(0.0, values))
         last = omega[-1]
 
         def joined(w: FloatArray) -> FloatArray:

@@ -187,15 +187,17 @@ def rigid_defects(
     positions: FloatArray, gradient: FloatArray, hessian: FloatArray
 ) -> tuple[float, float]:
     """Return what is left of ``Hs = 0`` and ``H(ω×r) = ω×g`` for a free molecule, over ‖H‖."""
-    place = positions - positions.mean(axis=0)
-    axes, scale = np.eye(3), max(float(np.linalg.norm(hessian, 2)), 1e-300)
-    shifts = np.array([np.tile(axis, len(place)) for axis in axes])
-    turns = np.array([np.cross(axis, place).ravel() for axis in axes])
-    turned = np.array([np.cross(axis, gradient.reshape(-1, 3)).ravel() for axis in axes])
-    shift = np.linalg.norm(shifts @ hessian, axis=1).max() / np.sqrt(len(place))
-    sizes = np.linalg.norm(turns, axis=1)
-    real = sizes > _LINEAR * sizes.max(initial=0.0)
-    turn = np.linalg.norm(turns @ hessian - turned, axis=1)[real] / sizes[real]
+    axes, unit = np.eye(3), max(float(np.abs(hessian).max()), 1e-300)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        place, H, g = positions - positions.mean(axis=0), hessian / unit, gradient / unit
+        shifts = np.array([np.tile(axis, len(place)) for axis in axes])
+        turns = np.array([np.cross(axis, place).ravel() for axis in axes])
+        turned = np.array([np.cross(axis, g.reshape(-1, 3)).ravel() for axis in axes])
+        shift = np.linalg.norm(shifts @ H, axis=1).max() / np.sqrt(len(place))
+        sizes = np.linalg.norm(turns, axis=1)
+        real = sizes > _LINEAR * sizes.max(initial=0.0)
+        turn = np.linalg.norm(turns @ H - turned, axis=1)[real] / sizes[real]
+        scale = max(float(np.linalg.norm(H, 2)), 1e-300)
     return float(shift) / scale, float(turn.max(initial=0.0)) / scale
 
 
