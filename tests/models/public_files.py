@@ -2,8 +2,8 @@
 
     python -m tests.models.public_files FOLDER [--sharc FOLDER]
 
-looks through a folder, such as one with clones of sharc-md/sharc, sharc-md/sharc4, schnarc/SchNarc
-and bjb2chen/VEmodel on GitHub, none of which comes with this package. Every different template of
+looks through a folder, such as one with clones of sharc-md/sharc, sharc-md/sharc4, schnarc/SchNarc,
+bjb2chen/VEmodel and ral9000/VibronicTrotterMCTDH on GitHub, none of which comes with this package. Every different template of
 SHARC and every operator file of MCTDH and Quantics must be read, or refused in one line; H at the
 reference and displaced must have the energies that parsers written here find in the file, without
 anything of the package but units; where outputs of the programs are beside (`output.dat` of a
@@ -86,7 +86,7 @@ def vibronic_matrix(template: str, reference: str, Q: np.ndarray) -> np.ndarray:
 
 def _value(text: str, names: Mapping[str, complex]) -> complex:
     """Return the value of an expression."""
-    python = re.sub(r"(?<=[\d.])[dD](?=[-+\d])", "e", text).replace("^", "**")
+    python = re.sub(r"(?<![\w.])(\d+\.?\d*|\.\d+)[dD](?=[-+\d])", r"\1e", text).replace("^", "**")
 
     def walk(node: ast.expr) -> complex:
         match node:

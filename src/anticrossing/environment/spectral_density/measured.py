@@ -48,7 +48,7 @@ class Measured(Continuum):
         from scipy.interpolate import PchipInterpolator
 
         omega, values = checked_spectrum(frequency, density)
-        if not (values.max() < _LARGEST and np.diff(omega).min() > 1 / _LARGEST):
+        if not (values.max() < _LARGEST and np.diff(omega, prepend=0.0).min() > 1 / _LARGEST):
             must = f"stay below {_LARGEST:g}, at frequencies as far apart as its inverse"
             raise fail("density", must, f"it reaches {values.max():.3g}")
         with np.errstate(over="ignore"):  # of slopes below all numbers
