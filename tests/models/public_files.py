@@ -3,12 +3,12 @@
     python -m tests.models.public_files FOLDER [--sharc FOLDER]
 
 looks through a folder, such as one with clones of sharc-md/sharc, sharc-md/sharc4, schnarc/SchNarc,
-bjb2chen/VEmodel and ral9000/VibronicTrotterMCTDH on GitHub, none of which comes with this package. Every different template of
-SHARC and every operator file of MCTDH and Quantics must be read, or refused in one line; H at the
-reference and displaced must have the energies that parsers written here find in the file, without
-anything of the package but units; where outputs of the programs are beside (`output.dat` of a
-trajectory, `op.log`), their energies and parameters too. ``--sharc`` names a folder with `bin` and
-`lib` of SHARC 4, whose own code then computes the energies as well.
+bjb2chen/VEmodel and ral9000/VibronicTrotterMCTDH on GitHub, none of which comes with this package.
+Every different template of SHARC and every operator file of MCTDH and Quantics must be read, or
+refused in one line; H at the reference and displaced must have the energies that parsers written
+here find in the file, and where outputs of the programs are beside (`output.dat` of a trajectory,
+`op.log`), their energies and parameters too. ``--sharc`` names a folder with `bin` and `lib` of
+SHARC 4, whose own code then computes the energies as well.
 """
 
 from __future__ import annotations
