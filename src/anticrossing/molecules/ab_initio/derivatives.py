@@ -204,13 +204,16 @@ def _hess(file: _Numbers) -> dict[str, FloatArray]:
     done = 0
     while done < size:
         width = len(file.lines[file.at]) if file.at < len(file.lines) else 0
-        columns = file.row(width).astype(int)
-        if not width or not np.array_equal(columns, np.arange(done, done + width)):
+        fits = 0 < width <= size - done
+        numbered = fits and np.array_equal(file.row(width), np.arange(done, done + width))
+        for row in range(size if numbered else 0):
+            numbers = file.row(width + 1)
+            numbered &= bool(numbers[0] == row)
+            hessian[row, done : done + width] = numbers[1:]
+        if not numbered:
             raise InputError(
-                f"{file.path} must number the columns of its Hessian, but it does not."
+                f"{file.path} must number rows and columns of its Hessian, but it does not."
             )
-        for row in range(size):
-            hessian[row, columns] = file.row(width, first=1)
         done += width
     return {
         "positions": atoms[:, 1:], "masses": _ELECTRONS * atoms[:, 0], "hessian": hessian,
