@@ -12,6 +12,7 @@ from anticrossing.geometry.diabatic_states import boys_localization, property_mi
 
 _STEPS = 8  # Magnus steps in each interval; for two states one would be exact
 _FEWEST = 4
+_ALONE = 5.0  # gaps, over which other levels do not mix in
 _SCALE = 0.7, 1.4  # of the angle by which two levels turn
 _LOST = 0.5
 
@@ -45,7 +46,10 @@ def _scale_doubts(x: FloatArray, energies: FloatArray, sizes: FloatArray) -> tup
             if not (left.size and right.size and gap[at] > 0):
                 continue
             inside = slice(left[-1], at + right[0] + 1)
-            if x[inside].size < _FEWEST + 2 or gap[inside].min() < gap[at]:
+            others = np.delete(np.diff(energies[inside], axis=1), lower, axis=1)
+            others = others[:, max(lower - 1, 0) : lower + 1]  # to the levels beside the two
+            alone = others.min(initial=np.inf) > _ALONE * gap[at]
+            if x[inside].size < _FEWEST + 2 or gap[inside].min() < gap[at] or not alone:
                 continue
             fine = np.linspace(x[inside][0], x[inside][-1], 500)
             near = np.interp(fine, x, gap) <= 2 * gap[at]
@@ -54,7 +58,7 @@ def _scale_doubts(x: FloatArray, energies: FloatArray, sizes: FloatArray) -> tup
                 notes.append(
                     f"at {x[at]:.4g} the couplings turn levels {lower} and {lower + 1} by "
                     f"{turn:.3g} where the energies of two levels alone tell {np.pi / 3:.3g}: "
-                    "other units, a factor, or a third level"
+                    "other units, a factor, or diabatic levels that are not straight"
                 )
     return tuple(dict.fromkeys(notes))[:3]
 
