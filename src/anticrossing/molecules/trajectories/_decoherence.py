@@ -75,7 +75,7 @@ def _along(one, model, f):
 
 
 @compiled
-def overlap_decoherence(one, model, options):
+def overlap_decoherence(one, model, options, dt):
     """Damp amplitudes as the packets lose their overlap that a hop would send apart.
 
     Levels whose Massey parameter |ẋ·⟨i|∂j⟩/ΔE| exceeds the threshold are coupled: there the
@@ -96,7 +96,7 @@ def overlap_decoherence(one, model, options):
             for i in range(f):
                 direction[i] = model.masses[i] * one.v[i]
             along, across = _along(one, model, f)
-        elif turn * options.dt < _ROUNDING:  # nothing couples them, or will join them again
+        elif turn * dt < _ROUNDING:  # nothing couples them, or will join them again
             one.amplitudes[j] = 0.0
             continue
         if not across > 0.0:  # at rest
@@ -113,7 +113,7 @@ def overlap_decoherence(one, model, options):
             a += 0.5 * stiffness * (momentum * model.inverse_masses[i]) ** 2
             a += 0.5 * force * force / stiffness
             b += momentum * force / stiffness
-        one.amplitudes[j] *= np.exp(-options.dt * overlap_rate(a, b))
+        one.amplitudes[j] *= np.exp(-dt * overlap_rate(a, b))
     _keep_norm(one.amplitudes, level, n)
 
 
