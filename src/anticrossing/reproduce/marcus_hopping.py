@@ -18,8 +18,8 @@ from anticrossing.reproduce.reproduction import Number, Reproduction
 _ENERGY, _FREE, _FREQUENCY, _FRICTION = 25.2, -15.8, 0.046, 0.158
 _COUPLINGS = (0.025, 0.035, 0.05)
 _STEP = 0.5
-_WAIT = 450.0  # six times γ/ω²: until the thermal start has forgotten that the levels are coupled
-_SOON = 600.0  # how long after it the first crossings are counted
+_EVERY = 150.0  # between outputs, twice γ/ω²; the first crossings are counted until the first
+_WAIT = 3  # outputs until the thermal start has forgotten that the levels are coupled
 _LEFT = 0.3  # of the trajectories, at least, when a rate is read
 _SEED = 2011
 
@@ -39,11 +39,13 @@ _LAWRENCE = (
     "J. E. Lawrence, J. R. Mannouch and J. O. Richardson, J. Phys. Chem. Lett. 15, 707 (2024)"
 )
 _MASH = {"method": "mash"}
+_MANY = 32_768
 _WAYS = {
     "fssh": _Way({}, (1.0, _LANDRY)),
+    "fssh, first crossings": _Way({}, None, count=_MANY, soon=True),
     "fssh, overlap": _Way({"frustrated": "reflect", "decoherence": "overlap"}, (2.0, _LANDRY)),
-    "fssh, augmented": _Way({"frustrated": "reflect", "decoherence": "augmented"}, (2.0, _LANDRY)),
-    "mash, first crossings": _Way(_MASH, (2.0, _LAWRENCE), count=16_384, soon=True),
+    "fssh, augmented": _Way({"frustrated": "reflect", "decoherence": "augmented"}, None),
+    "mash, first crossings": _Way(_MASH, (2.0, _LAWRENCE), count=_MANY, soon=True),
     "mash": _Way(_MASH, None),
 }
 _WITHIN = 0.3  # of the powers: three standard errors of ours
@@ -107,8 +109,8 @@ def compute() -> Reproduction:
         rows=rows,
         conclusion=(
             f"Power of V in the rate, 2 in Marcus theory: {found}. Without decoherence amplitudes "
-            "remember earlier crossings, of which later hops are too many; the spins of MASH too, "
-            "so that its rate is the one of the first crossings."
+            "remember earlier crossings, and later hops are too many. So do the spins of MASH: its "
+            "rate is that of the first crossings."
         ),
         agrees=all(number.agrees for number in numbers),
         draw=draw,
@@ -122,8 +124,8 @@ def _rate(way: _Way, coupling: float, expected: float) -> tuple[float, float]:
     mode = Discrete(frequencies=[_FREQUENCY], huang_rhys=[_ENERGY / _FREQUENCY])
     H = SpinBoson(coupling=coupling, reaction_free_energy=_FREE, spectral_density=mode)
     slope = H.linear[0, 0, 0]
-    every = round(_WAIT / _STEP)
-    outputs = round((_SOON if way.soon else 1 / expected) / _WAIT) + 1
+    every = round(_EVERY / _STEP)
+    outputs = 1 if way.soon else _WAIT + round(1 / (expected * _EVERY))
     found = run_trajectories(
         H,
         initial=Thermal(-slope / _FREQUENCY, _FREQUENCY, 1.0, state=0),
@@ -137,12 +139,14 @@ def _rate(way: _Way, coupling: float, expected: float) -> tuple[float, float]:
         seed=_SEED,
         **way.options,
     )
-    # Which well a trajectory is in is read from its place, so that all methods count the same.
-    x = found.trajectories().position.values[..., 0]
-    left = np.sum(slope * x < 0.5 * _FREE, axis=0)
+    # On the first diabatic level: below on its own side of the crossing, above on the other.
+    paths, first = found.trajectories(), 0 if way.soon else _WAIT
+    own_side = slope * paths.position.values[..., 0] < 0.5 * _FREE
+    left = np.sum(own_side == (paths.level.values == 0), axis=0)
     last = int(np.flatnonzero(left > _LEFT * way.count)[-1])
-    span = found.times[last] - found.times[1]
-    return np.log(left[1] / left[last]) / span, np.sqrt(1 / left[last] - 1 / left[1]) / span
+    span = found.times[last] - found.times[first]
+    error = np.sqrt(1 / left[last] - 1 / left[first])
+    return np.log(left[first] / left[last]) / span, error / span
 
 
 def _power(rate: Mean) -> tuple[float, float]:

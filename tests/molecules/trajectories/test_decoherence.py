@@ -118,7 +118,7 @@ def test_moments_of_augmented_hopping_solve_their_equations():
     )  # fmt: skip
     model = _state.model(
         compiled.structure, compiled.parameters, request.masses, request.thermostat,
-        request.stiffness, request.box,
+        request.stiffness, request.box, known=True,
     )  # fmt: skip
     _kernel.run(compiled.fill, state, model, request.options(), records, 0, 64)
     level = 0

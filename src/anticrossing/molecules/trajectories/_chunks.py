@@ -108,8 +108,9 @@ def run_chunk(
     )
     values = np.zeros(1) if compiled is None else compiled.parameters
     model = _state.model(
-        form, values, request.masses, request.thermostat, request.stiffness, request.box
-    )
+        form, values, request.masses, request.thermostat, request.stiffness, request.box,
+        known=compiled is not None,
+    )  # fmt: skip
     # A division by zero in a formula leaves NaN, which is reported below.
     stopped = np.zeros(len(x), dtype=np.int64)
     with ThreadPoolExecutor(request.threads) as pool:

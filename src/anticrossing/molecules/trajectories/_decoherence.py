@@ -130,13 +130,15 @@ def _carry(one, moments, n, f):
                 for a in range(f):
                     half[(j * n + k) * f + a] += factor * moments[(j * n + i) * f + a]
     for j in range(n):
-        for k in range(n):
+        for k in range(j, n):
             for a in range(f):
                 moments[(j * n + k) * f + a] = 0.0
             for i in range(n):
                 factor = now[j] * np.conj(overlap[i * n + j]) * np.conj(now[k])
                 for a in range(f):
                     moments[(j * n + k) * f + a] += factor * half[(i * n + k) * f + a]
+            for a in range(f):
+                moments[(k * n + j) * f + a] = np.conj(moments[(j * n + k) * f + a])
 
 
 @compiled
@@ -164,13 +166,13 @@ def _move_moments(one, model, n, f, dt):
     """Advance δP by ½(δF σ + σ δF) and δR by δP/m, both relative to the active level."""
     c, dx, dp, level = one.amplitudes, one.moments_x, one.moments_p, one.whole[ACTIVE]
     for j in range(n):
-        for k in range(n):
+        for a in range(f):
+            pushed = 0.0j
             for i in range(n):
-                left = 0.5 * dt * c[i] * np.conj(c[k])
-                right = 0.5 * dt * c[j] * np.conj(c[i])
-                for a in range(f):
-                    dp[(j * n + k) * f + a] += left * one.mixed[(j * n + i) * f + a]
-                    dp[(j * n + k) * f + a] += right * one.mixed[(i * n + k) * f + a]
+                pushed += 0.5 * dt * one.mixed[(j * n + i) * f + a] * c[i]
+            for k in range(n):
+                dp[(j * n + k) * f + a] += pushed * np.conj(c[k])
+                dp[(k * n + j) * f + a] += c[k] * np.conj(pushed)
     for a in range(f):
         own = dp[(level * n + level) * f + a]
         for j in range(n):

@@ -101,8 +101,10 @@ def model(
     thermostat: FloatArray,
     stiffness: FloatArray,
     box: FloatArray,
+    *,
+    known: bool,
 ) -> Model:
-    """Return the data of H that the kernels take."""
+    """Return the data of H that the kernels take, compiled for the smallest size if `known`."""
     s = structure
     term = np.repeat(np.arange(s.terms), np.diff(s.first))
     entries = np.stack([term, s.rows, s.columns], axis=-1)
@@ -111,7 +113,7 @@ def model(
     if s.dimension == 2:
         np.add.at(pairs, (term, np.where(s.rows == s.columns, s.rows, 2)), s.values)
     n, f = s.dimension, masses.size
-    sizes: tuple[Size, Size] = ((0, 0), (0,)) if (n, f) == (2, 1) else (n, f)
+    sizes: tuple[Size, Size] = ((0, 0), (0,)) if known and (n, f) == (2, 1) else (n, f)
     return Model(
         parameters, entries, s.values, places, pairs, masses, 1 / masses, thermostat, stiffness,
         box, *sizes,
