@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,7 @@ def _lock_step(
     step, again, moving = 0, False, np.ones(len(state.motion), dtype=bool)
     while step <= request.steps:
         if step > 0:
-            spread(lambda a, b, again=again: _kernel.drift(state, model, options, again, a, b))
+            spread(partial(_kernel.drift, state, model, options, again))
         if not np.isfinite(state.motion[:, 0]).all():
             break  # `_collect` says so
         values, gradients = evaluate(moving)
@@ -202,11 +203,7 @@ def _lock_step(
         state.coefficients[moving] = _elements(values)
         slopes = _elements(gradients)  # (T, f, K)
         state.slopes[moving] = slopes.swapaxes(1, 2).reshape(len(values), -1)
-
-        def complete(a: int, b: int, step: int = step, again: bool = again) -> None:
-            _kernel.complete(state, model, options, records, step, again, a, b)
-
-        spread(complete)
+        spread(partial(_kernel.complete, state, model, options, records, step, again))
         moving = state.whole[:, _state.STAGE] != _state.WHOLE  # a hop divides the step
         again = bool(moving.any())
         if not again:
