@@ -21,7 +21,7 @@ FEW = 300  # trajectories of the other package, for each momentum
 FINE_STEP = 5.0
 STEPS = 2000  # at most; most trajectories leave the box long before
 FASTER = 500.0
-MOMENTS = 2.5  # times plain hopping; 1.5 was measured
+MOMENTS = 2.5  # times plain hopping; 1.5 to 1.7 was measured
 WITHIN = 2.0  # of the loop for one model, per core; 1.7 was measured
 
 
