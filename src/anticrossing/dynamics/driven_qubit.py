@@ -156,7 +156,9 @@ def driven_qubit(
         points[2] = np.abs(points[2])
         _driven_qubit.populations(points, relax_eigen, read_eigen, accuracy, out, slopes)
 
-    population, slopes = computed(rows, kernel, "propagate", len(_ROWS))
-    found = dict(zip(_ROWS, (part.reshape(shape) for part in slopes), strict=True))
-    gradients = slopes_of(found, names, given, amplitude, None if relax_eigen else heat)
+    population, slopes = computed(rows, kernel, "propagate", len(_ROWS) if names else 0)
+    gradients: dict[str, FloatArray] = {}
+    if names:
+        found = dict(zip(_ROWS, (part.reshape(shape) for part in slopes), strict=True))
+        gradients = slopes_of(found, names, given, amplitude, None if relax_eigen else heat)
     return DrivenQubit(population.reshape(shape), shown(given), BASES[read_eigen], gradients)

@@ -215,7 +215,9 @@ def interferogram(
     elif still is not None:
         half = _kernel(relax_eigen, read_eigen, 0.5 * accuracy)
         points = np.stack([row.ravel() for row in rows])
-        population = _averaged(points, lambda each: computed(list(each), half, _INSTEAD)[0], accuracy)
+        population = _averaged(
+            points, lambda each: computed(list(each), half, _INSTEAD)[0], accuracy
+        )
     else:
         points = np.stack([row.ravel() for row in rows])
         population, notes = _noisy_qubit.averaged(points, noise, accuracy)
