@@ -247,7 +247,7 @@ def _averaged(
     """Return populations averaged over offsets, whose root mean squares are the last row."""
     *parameters, rms = points
     widest = float(np.max(rms * points[_NAMES.index("t2")]))
-    step = min(still_noise.WIDEST, still_noise.RESONANT / widest) if widest > 0 else 1.0
+    step = still_noise.resolving(widest)
 
     def summed(places: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         total = np.zeros(rms.size)
