@@ -33,13 +33,6 @@ from anticrossing.studies.study import Heading, Study, at
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 
 LARGEST_WORK_RESERVOIR = 200  # levels, for the distribution of the work
-_OUTPUTS = {
-    "occupation": Output("exact final occupation", default=True),
-    "entropy_production": Output("exact entropy production", default=True),
-    "chain_occupation": Output("final occupation by the Landau-Zener chain"),
-    "chain_entropy_production": Output("entropy production by the Landau-Zener chain"),
-    "inside_domain": Output("every condition of the chain holds"),
-}
 
 
 class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
@@ -122,6 +115,13 @@ class DrivenLevelStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = DrivenLevelFile
     varied: ClassVar[tuple[str, ...]] = ("driven_level",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "occupation": Output("exact final occupation", default=True),
+        "entropy_production": Output("exact entropy production", default=True),
+        "chain_occupation": Output("final occupation by the Landau-Zener chain"),
+        "chain_entropy_production": Output("entropy production by the Landau-Zener chain"),
+        "inside_domain": Output("every condition of the chain holds"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "driven_level": {
             "levels": {"from": 1.0, "to": 5.0, "count": 5},
@@ -169,11 +169,6 @@ class DrivenLevelStudy(Study):
         }
 
     # ---- points -------------------------------------------------------------------------------
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """Final occupation and entropy production, exact and by the chain."""
-        return _OUTPUTS
 
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return outputs of chain and exact evolution."""
@@ -236,7 +231,7 @@ class DrivenLevelStudy(Study):
             exact=system.evolve(self.initial_occupation, times=times),
             positions=np.asarray(system.drive(times), dtype=np.float64),
             work=None if asked is None else work_of(system, asked, lifts),
-            scan=scan(self, tuple(_OUTPUTS), progress),
+            scan=scan(self, tuple(self.outputs), progress),
         )
 
 

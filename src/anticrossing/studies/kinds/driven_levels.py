@@ -45,17 +45,6 @@ from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
 
 MOST_WORK_LEVELS = 200  # driven and reservoir levels, for the distribution of the work
 MOST_ACTIVE_LEVELS = 10  # known at a time, for the distribution of the crossings' work
-_OUTPUTS = {
-    "particle_number": Output("particles on the driven levels at the end, exact", default=True),
-    "work": Output("work, exact", default=True),
-    "heat": Output("heat from the reservoir, exact", default=True),
-    "entropy_production": Output("entropy production, exact", default=True),
-    "chain_particle_number": Output("particles on the driven levels at the end, by crossings"),
-    "chain_work": Output("work, by crossings"),
-    "chain_heat": Output("heat from the reservoir, by crossings"),
-    "chain_entropy_production": Output("entropy production, by crossings"),
-    "inside_domain": Output("every condition of the crossings holds"),
-}
 
 
 class DrivenLevelsTable(TableOfFile, frozen=True, kw_only=True):
@@ -144,6 +133,17 @@ class DrivenLevelsStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = DrivenLevelsFile
     varied: ClassVar[tuple[str, ...]] = ("driven_levels",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "particle_number": Output("particles on the driven levels at the end, exact", default=True),
+        "work": Output("work, exact", default=True),
+        "heat": Output("heat from the reservoir, exact", default=True),
+        "entropy_production": Output("entropy production, exact", default=True),
+        "chain_particle_number": Output("particles on the driven levels at the end, by crossings"),
+        "chain_work": Output("work, by crossings"),
+        "chain_heat": Output("heat from the reservoir, by crossings"),
+        "chain_entropy_production": Output("entropy production, by crossings"),
+        "inside_domain": Output("every condition of the crossings holds"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "driven_levels": {
             "times": [0.0, 5.0, 10.0],
@@ -206,11 +206,6 @@ class DrivenLevelsStudy(Study):
         }
 
     # ---- points -------------------------------------------------------------------------------
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """Particles, work, heat and entropy production, exact and by crossings."""
-        return _OUTPUTS
 
     @property
     def trusted(self) -> bool:
@@ -276,7 +271,7 @@ class DrivenLevelsStudy(Study):
             exact=system.evolve(self.initial_occupations, times=times),
             positions=np.stack([np.interp(times, self.times, path) for path in self.energies], -1),
             work=None if asked is None else work_of(system, asked, lifts),
-            scan=scan(self, tuple(_OUTPUTS), progress),
+            scan=scan(self, tuple(self.outputs), progress),
         )
 
 

@@ -43,7 +43,6 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 Quantity = float | str
 """A number, or a number with its unit, such as "40 MHz"."""
 _POSTERIOR = ("posterior_steps", "seed")
-_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
 class PassagesFit(TableOfFile, frozen=True, kw_only=True):
@@ -209,6 +208,9 @@ class FitStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = FitFile
     varied: ClassVar[tuple[str, ...]] = ("fit",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "reduced_chi_square": Output("χ² per degree of freedom", default=True)
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "fit": {
             "kind": "interferogram",
@@ -265,11 +267,6 @@ class FitStudy(Study):
         """The data, and what is held or begun with."""
         given = ", ".join(f"{key} {value}" for key, value in self.options.items())
         return {"data": "none" if self.data is None else str(self.data), "options": given}
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """How good the fit is, for instance against what is held fixed."""
-        return _OUTPUTS
 
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return the quality of the fit."""

@@ -29,7 +29,6 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
-_OUTPUTS = {"residual": Output("root mean square of the residuals", default=True)}
 _ARROW = "->"
 
 
@@ -85,6 +84,9 @@ class KineticFitStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = KineticFitFile
     varied: ClassVar[tuple[str, ...]] = ("kinetic_fit",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "residual": Output("root mean square of the residuals", default=True)
+    }
     example: ClassVar[Mapping[str, Any]] = {"kinetic_fit": {"steps": ["S1 -> T1", "T1 -> S0"]}}
     takes_data: ClassVar[bool] = True
 
@@ -141,11 +143,6 @@ class KineticFitStudy(Study):
             "data": f"{count} times of {', '.join(self.states)}" if count else "none",
         }
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """How good the fit is."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return the quality of the fit."""
         return {name: self.result().residual for name in outputs}
@@ -178,10 +175,9 @@ class KineticFitOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("time",)
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "Measured populations over those of the fitted steps; the resampled rates"
+    caption: ClassVar[str] = (
+        "Measured populations over those of the fitted steps; the resampled rates"
+    )
 
     def own_variables(self) -> dict[str, Variable]:
         """Return populations and rates, for the dataset."""
@@ -227,27 +223,24 @@ class KineticFitOutcome(Outcome):
         )
         return Sentences(f"{said}.", not fit.warnings, fit.warnings)
 
-    def figure(self) -> Any:
-        """Draw populations, and the resampled rates."""
-        from anticrossing.plot import style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw populations."""
+        fit, unit = self.fit, self.experiment.unit
+        for k, name in enumerate(self.experiment.states):
+            (line,) = ax.plot(fit.times, fit.fitted[:, k], label=name)
+            ax.plot(fit.times, fit.populations[:, k], ".", color=line.get_color())
+        time = f"time ({unit})" if unit else "time"
+        ax.set(xlabel=time, ylabel="population", title="Populations")
+        ax.legend()
 
-        study, fit = self.experiment, self.fit
-        unit = f" ({study.unit})" if study.unit else ""
-        with style.style():
-            drawn, axes = panels_of(study.title, 1)
-            left, right = axes[0]
-            for k, name in enumerate(study.states):
-                (line,) = left.plot(fit.times, fit.fitted[:, k], label=name)
-                left.plot(fit.times, fit.populations[:, k], ".", color=line.get_color())
-            left.set(xlabel=f"time{unit}", ylabel="population", title="Populations")
-            left.legend()
-            for name, samples in zip(fit.names, fit.samples.T, strict=True):
-                right.hist(samples, bins="auto", alpha=0.6, label=name)
-            per = f" (1/{study.unit})" if study.unit else ""
-            right.set(xlabel=f"rate{per}", ylabel="resamplings", title="Rates")
-            right.legend()
-        return drawn
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the resampled rates."""
+        unit = self.experiment.unit
+        for name, samples in zip(self.fit.names, self.fit.samples.T, strict=True):
+            ax.hist(samples, bins="auto", alpha=0.6, label=name)
+        rate = f"rate (1/{unit})" if unit else "rate"
+        ax.set(xlabel=rate, ylabel="resamplings", title="Rates")
+        ax.legend()
 
 
 def _step(k: int, text: str) -> tuple[str, str]:

@@ -33,8 +33,6 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
-_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
-
 
 class LevelFitTable(TableOfFile, frozen=True, kw_only=True):
     """How lines are fitted; see `anticrossing.fits.fit_levels`.
@@ -113,6 +111,9 @@ class LevelFitStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = LevelFitFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "level_fit")
+    outputs: ClassVar[dict[str, Output]] = {
+        "reduced_chi_square": Output("χ² per degree of freedom", default=True)
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "level_fit": {"vary": ["gap", "control_shift"]},
@@ -156,11 +157,6 @@ class LevelFitStudy(Study):
             "options": given,
         }
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """How good the fit is."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return the quality of the fit."""
         known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
@@ -194,10 +190,9 @@ class LevelFitOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("line",)
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "The measured lines over the fitted transitions; what is left between them"
+    caption: ClassVar[str] = (
+        "The measured lines over the fitted transitions; what is left between them"
+    )
 
     def own_variables(self) -> dict[str, Variable]:
         """Return lines, fit and parameters, for the dataset."""
@@ -242,19 +237,13 @@ class LevelFitOutcome(Outcome):
         )
         return Sentences(verdict, not fit.warnings, fit.warnings)
 
-    def figure(self) -> Any:
-        """Draw lines and transitions, and the residuals."""
-        from anticrossing.plot import style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw lines and transitions."""
+        self.fit.plot(ax).set_title("Lines and transitions")
 
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            self.fit.plot(left)
-            left.set_title("Lines and transitions")
-            self.fit.plot_residuals(right)
-            right.set_title("Residuals")
-        return drawn
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the residuals."""
+        self.fit.plot_residuals(ax).set_title("Residuals")
 
 
 KIND = LevelFitStudy

@@ -44,11 +44,6 @@ from anticrossing.sweeps.grid import Grid, Values
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
 _MOST_SAMPLES = 5000
 _PARTS = ("hamiltonian", "drive", "environment")
-_OUTPUTS = {
-    "probability": Output("exact final probability", ("final",), default=True),
-    "panels": Output("accepted panels of the exact evolution"),
-    "error_estimate": Output("bound on the neglected amplitude"),
-}
 
 
 class Question(TableOfFile, frozen=True, kw_only=True):
@@ -108,6 +103,11 @@ class PassageStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = PassageFile
     varied: ClassVar[tuple[str, ...]] = _PARTS
+    outputs: ClassVar[dict[str, Output]] = {
+        "probability": Output("exact final probability", ("final",), default=True),
+        "panels": Output("accepted panels of the exact evolution"),
+        "error_estimate": Output("bound on the neglected amplitude"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "drive": {"kind": "linear", "start": -50.0, "stop": 50.0, "rate": 1.0},
@@ -173,11 +173,6 @@ class PassageStudy(Study):
         return [f"level {k}" for k in range(self.hamiltonian.dimension)]
 
     # ---- points -------------------------------------------------------------------------------
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What can be had at every point of a sweep."""
-        return _OUTPUTS
 
     @property
     def labels(self) -> dict[str, Sequence[Any]]:
@@ -290,7 +285,7 @@ class PassageStudy(Study):
         evolution = propagate(self.hamiltonian, self.drive, times=times, **self.settings)
         positions = np.asarray(self.drive(times))
         curve = curve_positions(analysed.crossings, positions, self.question.samples)
-        scanned = scan(self, tuple(_OUTPUTS))
+        scanned = scan(self, tuple(self.outputs))
         predicted, inside, notes = _predicted(self, scanned, progress)
         return PassageOutcome(
             experiment=self,

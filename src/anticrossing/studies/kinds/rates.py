@@ -51,11 +51,6 @@ _BATHS: dict[str, type[SpectralDensity]] = {
 _POSITIVE = ("temperature", "frequency", "bandwidth")
 _NOT_NEGATIVE = ("reorganization_energy", "density_of_states", "energy")
 _OF_CROSSING = ("intersystem_crossing_rate", "microcanonical_rate")
-_OUTPUTS = {
-    "rate": Output("thermal rate", ("formula",), default=True),
-    "inside_domain": Output("every check of the domain holds", ("formula",)),
-    "worst_check": Output("the worst condition, over what is allowed", ("formula",)),
-}
 
 
 class RatesTable(TableOfFile, frozen=True, kw_only=True):
@@ -133,6 +128,11 @@ class RatesStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = RatesFile
     varied: ClassVar[tuple[str, ...]] = ("rates",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "rate": Output("thermal rate", ("formula",), default=True),
+        "inside_domain": Output("every check of the domain holds", ("formula",)),
+        "worst_check": Output("the worst condition, over what is allowed", ("formula",)),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "rates": {
             "formulas": ["marcus", "landau_zener_rate"],
@@ -193,11 +193,6 @@ class RatesStudy(Study):
     # ---- points -------------------------------------------------------------------------------
 
     @property
-    def outputs(self) -> dict[str, Output]:
-        """The rates by formula, and their domains."""
-        return _OUTPUTS
-
-    @property
     def labels(self) -> dict[str, Sequence[Any]]:
         """The formulas."""
         return {"formula": self.formulas}
@@ -251,7 +246,7 @@ class RatesStudy(Study):
     def run(self, progress: Progress | None = None) -> RatesOutcome:
         """Evaluate the formulas at the point shown, and along the scan."""
         predictions, failures = _evaluate(self.formulas, self.system)
-        scanned = scan(self, tuple(_OUTPUTS), progress)
+        scanned = scan(self, tuple(self.outputs), progress)
         if not predictions and scanned is None:
             raise ConvergenceError(next(iter(failures.values())))
         return RatesOutcome(self, predictions, failures, scanned, self._missing(failures, scanned))
