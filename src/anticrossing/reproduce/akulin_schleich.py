@@ -89,9 +89,6 @@ def compute() -> Reproduction:
         )
         histories[width] = followed.populations[:, 0]
 
-    def draw(figure: Any) -> None:
-        _draw(figure, widths, curves, times, histories)
-
     return Reproduction(
         name="akulin-schleich",
         title="A passage to a level that decays",
@@ -99,9 +96,8 @@ def compute() -> Reproduction:
         columns=["V", "width", "formula", "exact", "difference"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, widths, curves, times, histories),
+        numbers=numbers,
     )
 
 

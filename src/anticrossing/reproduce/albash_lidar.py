@@ -90,7 +90,6 @@ def compute() -> Reproduction:
         columns=["t_f / T₂", "weak coupling", "singular coupling"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
         draw=draw,
         numbers=numbers,
     )

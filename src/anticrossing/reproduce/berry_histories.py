@@ -100,9 +100,6 @@ def compute() -> Reproduction:
         f"{np.max(found[_ORDERS[-1]]) - 1:.1f} e^−F."
     )
 
-    def draw(figure: Any) -> None:
-        _draw(figure, passage, found, (best, optimal), steps)
-
     return Reproduction(
         name="berry-histories",
         title="Histories of adiabatic transitions in superadiabatic bases",
@@ -111,9 +108,8 @@ def compute() -> Reproduction:
         columns=["order", "largest |c|", "next term", "n!/πFⁿ⁺¹", "from ½ erfc(−T)"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, passage, found, (best, optimal), steps),
+        numbers=numbers,
     )
 
 

@@ -68,9 +68,6 @@ def compute() -> Reproduction:
         for fourth in (0.0, _C)
     }
 
-    def draw(figure: Any) -> None:
-        _draw(figure, fields, curves, np.asarray(tunnelled), np.asarray(expected))
-
     return Reproduction(
         name="fe8",
         title="Fe8: interference of two ways to tunnel switches tunnelling off",
@@ -78,9 +75,11 @@ def compute() -> Reproduction:
         columns=["B_x (T)", "splitting (K)", "P to tunnel, exact", "Landau–Zener"],
         rows=rows,
         conclusion=conclusion,
-        agrees=bool(all(number.agrees for number in numbers) and apart < 1e-8 and off < _CLAIM),
-        draw=draw,
-        numbers=tuple(numbers),
+        holds=bool(apart < 1e-8 and off < _CLAIM),
+        draw=lambda figure: _draw(
+            figure, fields, curves, np.asarray(tunnelled), np.asarray(expected)
+        ),
+        numbers=numbers,
     )
 
 

@@ -68,9 +68,6 @@ def compute() -> Reproduction:
     curve = np.geomspace(_WINDOWS[0], _WINDOWS[-1], 500)
     smooth = {(gap, basis): _relative_error(gap, basis, curve) for gap in _GAPS for basis in _BASES}
 
-    def draw(figure: Any) -> None:
-        _draw(figure, windows, errors, curve, smooth)
-
     return Reproduction(
         name="finite-window",
         title="Landau–Zener over a finite window: the basis of the read-out decides",
@@ -88,9 +85,9 @@ def compute() -> Reproduction:
         ],
         rows=rows,
         conclusion=conclusion,
-        agrees=bool(largest < _CLAIM and published),
-        draw=draw,
-        numbers=tuple(numbers),
+        holds=bool(largest < _CLAIM and published),
+        draw=lambda figure: _draw(figure, windows, errors, curve, smooth),
+        numbers=numbers,
     )
 
 

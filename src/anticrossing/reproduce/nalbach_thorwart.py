@@ -104,7 +104,6 @@ def compute() -> Reproduction:
         columns=["v", "without bath", "with bath"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
         draw=draw,
-        numbers=tuple(numbers),
+        numbers=numbers,
     )
