@@ -86,8 +86,7 @@ class LeastDissipation(Result):
         ax.plot(self.times, self.positions, label="least dissipation")
         ends = [self.chain.start, self.chain.stop]
         ax.plot([0.0, self.duration], ends, linestyle="--", label="constant speed")
-        ax.set_xlabel("time")
-        ax.set_ylabel("energy of the level")
+        ax.set(xlabel="time", ylabel="energy of the level")
         ax.legend()
         return ax
 

@@ -103,8 +103,7 @@ class WilsonLoop(Result):
         around = np.linspace(0.0, 2 * np.pi, 201)
         ax.plot(np.cos(around), np.sin(around), color="0.7", linewidth=0.8)
         ax.plot(np.cos(self.phases), np.sin(self.phases), "o")
-        ax.set_aspect("equal")
-        ax.set_title("eigenvalues of the Wilson loop")
+        ax.set(aspect="equal", title="eigenvalues of the Wilson loop")
         return ax
 
     @property

@@ -103,9 +103,7 @@ class BranchingPlane(Result):
         angle = np.linspace(0.0, 2 * np.pi, 201)
         ring = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
         ax.plot(angle, self.energies(ring))
-        ax.set_xlabel("angle from g (rad)")
-        ax.set_ylabel("energy at distance one")
-        ax.set_title(self.topography)
+        ax.set(xlabel="angle from g (rad)", ylabel="energy at distance one", title=self.topography)
         return ax
 
     def __post_init__(self) -> None:

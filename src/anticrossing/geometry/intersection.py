@@ -107,8 +107,7 @@ class Intersection(Result):
             mean = self.energy + rho * float(self.mean_slope @ vector) / size
             (line,) = ax.plot(rho, mean + np.abs(rho) * size, label=f"direction {k}")
             ax.plot(rho, mean - np.abs(rho) * size, color=line.get_color())
-        ax.set_xlabel("distance from the intersection")
-        ax.set_ylabel("energy")
+        ax.set(xlabel="distance from the intersection", ylabel="energy")
         ax.legend()
         return ax
 
@@ -188,8 +187,7 @@ class Intersections(Result, Sequence[Intersection]):
         """Draw the energies of the intersections, lowest first."""
         ax = new_axes() if ax is None else ax
         ax.plot(self._energies, "o")
-        ax.set_xlabel("intersection")
-        ax.set_ylabel("energy")
+        ax.set(xlabel="intersection", ylabel="energy")
         return ax
 
     @property

@@ -83,8 +83,7 @@ def level_diagram(
         color, width = style.level_color(index, count), 1.8 if count <= 8 else 1.2
         ax.plot(x, levels[:, index], color=color, lw=width, zorder=2)
     _mark(ax, list(crossings), energy_unit)
-    ax.set_xlim(x[0], x[-1])
-    ax.set_xlabel(style.label(name, unit))
+    ax.set(xlim=(x[0], x[-1]), xlabel=style.label(name, unit))
     ax.set_ylabel(style.label("energy", energy_unit))
     ax.set_title("Levels and crossings" if len(crossings) else "Levels")
     style.grid(ax)
@@ -141,8 +140,7 @@ def level_ladder(
     ax.set_xlim(-0.1, 1.5 if names is not None else 1.1)
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)
-    ax.set_ylabel(style.label("energy", unit))
-    ax.set_title("Levels")
+    ax.set(ylabel=style.label("energy", unit), title="Levels")
     ax.grid(True, axis="y", color=style.GRID, linewidth=0.6)
     return ax
 

@@ -61,8 +61,7 @@ def levels(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     inner = (x >= low) & (x <= high)
     _energy_range(ax, energies[inner], result.curve_diabats[inner])
     ax.set_xlabel(style.label(_coordinate(result), hamiltonian.units.coordinate))
-    ax.set_ylabel(style.label("energy", hamiltonian.units.energy))
-    ax.set_title("Levels and crossings")
+    ax.set(ylabel=style.label("energy", hamiltonian.units.energy), title="Levels and crossings")
     if high - low < 0.99 * float(np.ptp(x)):
         ends = f"{style.number(float(x[0]))} … {style.number(float(x[-1]))}"
         style.remark(ax, f"detail of the window {ends}")
@@ -109,8 +108,7 @@ def populations(result: PassageOutcome, *, ax: Axes = None) -> Axes:
         ax.plot([], [], color="#555555", lw=1.1, ls=(0, (5, 3)), label=prediction.name)
     ax.set_xlim(low, high)
     probability_axis(ax, values[shown], log=_small_jump(result))
-    ax.set_xlabel(style.label("time", hamiltonian.units.time))
-    ax.set_ylabel("population")
+    ax.set(xlabel=style.label("time", hamiltonian.units.time), ylabel="population")
     basis = "adiabatic" if question.basis != "diabatic" else "diabatic"
     ax.set_title(f"Populations through the passage, {basis} basis")
     style.grid(ax)
@@ -142,14 +140,12 @@ def comparison(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     ax.set_xlim(-0.6, exact.size - 0.4)
     small = bool(positive.size) and positive.min() < 5e-3 and exact.size <= 8
     if small:
-        ax.set_yscale("log")
-        ax.set_ylim(max(positive.min() / 20, 1e-18), 3)
+        ax.set(yscale="log", ylim=(max(positive.min() / 20, 1e-18), 3))
         style.logarithmic(ax.yaxis, 0.0, 1.0)
     else:
         ax.set_ylim(0, 1.02)
         ax.set_yticks(np.linspace(0, 1, 6))
-    ax.set_ylabel("final probability")
-    ax.set_title("Predictions against the exact answer")
+    ax.set(ylabel="final probability", title="Predictions against the exact answer")
     style.grid(ax)
     style.strip_legend(ax, columns=2)
     return ax
@@ -221,8 +217,7 @@ def probability_axis(axes: Axes, values: FloatArray, *, log: bool) -> None:
     if log:
         positive = values[values > 1e-16]
         lowest = max(float(positive.min()) / 3, 1e-17) if positive.size else 1e-6
-        axes.set_yscale("log")
-        axes.set_ylim(lowest, 2)
+        axes.set(yscale="log", ylim=(lowest, 2))
         style.logarithmic(axes.yaxis, 0.0, 1.0)
     else:
         axes.set_ylim(-0.03, 1.05)

@@ -80,9 +80,7 @@ def _draw(
             va="center",
             fontsize=8.5,
         )
-    left.set_xlim(positions[0], positions[-1] + 0.9)
-    left.set_xlabel("coordinate x")
-    left.set_ylabel("energy")
+    left.set(xlim=(positions[0], positions[-1] + 0.9), xlabel="coordinate x", ylabel="energy")
     left.set_title("Levels")
     style.grid(left)
     right.imshow(exact, cmap="cividis", vmin=0, vmax=1, aspect="auto")
@@ -98,9 +96,7 @@ def _draw(
                 fontsize=8,
                 color="black" if value > 0.55 else "white",
             )
-    right.set_xlabel("from level")
-    right.set_ylabel("to level")
-    right.set_title("Exact probabilities")
+    right.set(xlabel="from level", ylabel="to level", title="Exact probabilities")
     style.remark(right, f"the formula agrees within {difference.max():.0e}")
     for side in right.spines.values():
         side.set_visible(False)

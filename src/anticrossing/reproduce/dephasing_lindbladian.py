@@ -103,14 +103,10 @@ def _draw(
     left.plot(
         epsilons, np.exp(-np.pi / (2 * epsilons)), color=style.MUTED, lw=1.2, ls="--", label="γ = 0"
     )
-    left.set_ylim(1e-9, 500)
-    left.set_ylabel("transition probability")
+    left.set(ylim=(1e-9, 500), ylabel="transition probability")
     left.set_title("lines: theorem, points: exact")
-    right.set_ylabel("|R|/ε²")
-    right.set_title("remainder (colours as left)")
+    right.set(ylabel="|R|/ε²", title="remainder (colours as left)")
     for axes in (left, right):
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlabel("ε/g² (sweep rate over gap squared)")
+        axes.set(xscale="log", yscale="log", xlabel="ε/g² (sweep rate over gap squared)")
         style.grid(axes)
     left.legend(loc="upper left", ncols=2)

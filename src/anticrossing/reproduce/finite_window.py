@@ -133,11 +133,9 @@ def _draw(
                 label=f"{basis} read-out (points: Weber)",
             )
         axes.axhline(1, color=style.MUTED, lw=0.8, ls=":")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log")
         style.logarithmic(axes.xaxis, float(windows[0]), float(windows[-1]))
         axes.set_xlabel("half the window, T√α")
-        axes.set_ylabel("relative error of the infinite-time formula")
-        axes.set_title(f"g = {gap:g} √α")
+        axes.set(ylabel="relative error of the infinite-time formula", title=f"g = {gap:g} √α")
         axes.legend(loc="best")
         style.grid(axes)

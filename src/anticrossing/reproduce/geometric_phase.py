@@ -291,7 +291,6 @@ def _draw_ladders(axes: Any, ladders: dict[str, RotorLevels]) -> None:
             axes.text(column + 0.18, energy, name, fontsize=8, va="center", ha="left")
     axes.set_xticks(range(len(ladders)), list(ladders))
     axes.tick_params(axis="x", length=0, labelsize=8)
-    axes.set_xlim(-0.45, len(ladders) - 0.5)
-    axes.set_ylabel("energy (vibrational quanta)")
+    axes.set(xlim=(-0.45, len(ladders) - 0.5), ylabel="energy (vibrational quanta)")
     axes.set_title(f"Levels and |j| at k = {_SHOWN:g}")
     axes.grid(True, axis="y", color=style.GRID, linewidth=0.6)

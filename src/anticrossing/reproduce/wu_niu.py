@@ -134,8 +134,7 @@ def _draw(figure: Any, left: dict[float, FloatArray], limits: dict[float, float]
         ls=":",
         label="α^¾",
     )
-    second.set_xlabel("α / v²")
-    second.set_ylabel("part that leaves the level")
+    second.set(xlabel="α / v²", ylabel="part that leaves the level")
     second.set_title("Slow sweeps (dashed: the limit)")
     second.legend(loc="lower right")
     style.grid(second)

@@ -198,8 +198,7 @@ def _draw(
         ls="--",
         label="(1 − P)ᵏ",
     )
-    left.set_yscale("log")
-    left.set_ylabel("population of the lowest band")
+    left.set(yscale="log", ylabel="population of the lowest band")
     left.set_title(f"V₀ = {_DEPTH:g}, F₀ = {_FORCE:g}")
     left.legend(loc="upper right")
     levels = {"adiabatic": 1 - tunnelled, "diabatic": tunnelled}
@@ -207,8 +206,7 @@ def _draw(
         color = style.FORMULA_COLORS[index]
         right.plot(periods[: population.size], population, color=color, lw=1.5, label=basis)
         right.axhline(levels[basis], color=color, lw=1.0, ls="--")
-    right.set_ylabel("population left")
-    right.set_title("One passage in two bases (dashed: 1 − P and P)")
+    right.set(ylabel="population left", title="One passage in two bases (dashed: 1 − P and P)")
     right.legend(loc="lower left")
     for axes in (left, right):
         axes.set_xlabel("time / Bloch period")

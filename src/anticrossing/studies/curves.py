@@ -71,5 +71,4 @@ def draw_populations(
             ends = values - errors[:, k], values + errors[:, k]
             ax.fill_between(times, *ends, color=color, alpha=0.25, lw=0)
     style.strip_legend(ax)
-    ax.set_xlabel(units.label("t", "time"))
-    ax.set_ylabel("population")
+    ax.set(xlabel=units.label("t", "time"), ylabel="population")

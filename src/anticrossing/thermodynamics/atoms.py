@@ -57,8 +57,7 @@ def draw_atoms(
     ax = new_axes() if ax is None else ax
     ax.vlines(values, 0.0, probabilities)
     ax.set_ylim(bottom=0.0)
-    ax.set_xlabel(label)
-    ax.set_ylabel("probability")
+    ax.set(xlabel=label, ylabel="probability")
     return ax
 
 

@@ -66,8 +66,7 @@ class SampledTrajectories(Result):
         """Draw the histogram of the work."""
         ax = new_axes() if ax is None else ax
         ax.hist(self.work, bins="auto")
-        ax.set_xlabel("work")
-        ax.set_ylabel("number of trajectories")
+        ax.set(xlabel="work", ylabel="number of trajectories")
         return ax
 
 

@@ -127,8 +127,7 @@ class TwoPointStatistics(Result):
         ax = new_axes() if ax is None else ax
         mean, spread = np.atleast_1d(self.mean), np.sqrt(np.atleast_1d(self.variance))
         ax.errorbar(np.arange(mean.size), mean, spread, fmt="o")
-        ax.set_xlabel("observable")
-        ax.set_ylabel("mean and standard deviation")
+        ax.set(xlabel="observable", ylabel="mean and standard deviation")
         return ax
 
     def __init__(

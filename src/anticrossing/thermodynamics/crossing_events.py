@@ -59,8 +59,7 @@ class CrossingEvents(Result):
         """Draw which reservoir level is met when, one row for each level."""
         ax = new_axes() if ax is None else ax
         ax.scatter(self.times, self.reservoir_levels, c=self.system_levels)
-        ax.set_xlabel("time")
-        ax.set_ylabel("reservoir level")
+        ax.set(xlabel="time", ylabel="reservoir level")
         return ax
 
 

@@ -173,8 +173,7 @@ class MarkovLedger(Result):
         first = self.probabilities.reshape(-1, *self.probabilities.shape[-2:])[0]
         for state, values in enumerate(first.T):
             ax.plot(values, marker=".", label=f"state {state}")
-        ax.set_xlabel("steps made")
-        ax.set_ylabel("probability")
+        ax.set(xlabel="steps made", ylabel="probability")
         ax.legend()
         return ax
 

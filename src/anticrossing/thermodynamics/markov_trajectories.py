@@ -76,8 +76,7 @@ class MarkovTrajectories(Result):
         """Draw the histogram of the entropy production of whole trajectories."""
         ax = new_axes() if ax is None else ax
         ax.hist(self.entropy_production.sum(axis=-1), bins="auto")
-        ax.set_xlabel("entropy production")
-        ax.set_ylabel("number of trajectories")
+        ax.set(xlabel="entropy production", ylabel="number of trajectories")
         return ax
 
     @property

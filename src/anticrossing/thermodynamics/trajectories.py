@@ -59,8 +59,7 @@ class Weighted(Thermal, Result):
         bins = min(60, max(10, int(np.sqrt(self.weights.size))))
         ax.hist(self.total_entropy_production, bins=bins, weights=self.weights)
         ax.axvline(0.0, color="black", linewidth=0.8)
-        ax.set_xlabel("entropy production Σ")
-        ax.set_ylabel("probability")
+        ax.set(xlabel="entropy production Σ", ylabel="probability")
         return ax
 
 

@@ -315,8 +315,7 @@ class ControlOutcome(Outcome):
         times = np.linspace(0.0, self.found.duration, 4 * _SHOWN)
         ax.plot(times, self.found.drive(times), color=style.EXACT_COLOR)
         ax.set_xlabel(style.label("time", units.shown_time))
-        ax.set_ylabel(style.label("x", units.coordinate))
-        ax.set_title("The drive")
+        ax.set(ylabel=style.label("x", units.coordinate), title="The drive")
 
     def draw_beside(self, ax: Any) -> None:
         """Draw the infidelity along what varies, or over the starts of the search."""
@@ -326,13 +325,11 @@ class ControlOutcome(Outcome):
         if self.between.size:
             ax.semilogy(self.between, self.lost, color=style.EXACT_COLOR)
             ax.semilogy(asked.values, found.infidelity, "o", color=style.formula_color(0))
-            ax.set_xlabel(str(asked.vary))
-            ax.set_title("Values it was made for, and between")
+            ax.set(xlabel=str(asked.vary), title="Values it was made for, and between")
         else:
             ax.semilogy(np.arange(1, found.starts.size + 1), found.starts, "o")
             ax.set_xticks(range(1, found.starts.size + 1))
-            ax.set_xlabel("start of the search")
-            ax.set_title("Starts of the search")
+            ax.set(xlabel="start of the search", title="Starts of the search")
         ax.axhline(found.goal, color=style.MUTED, ls="--", lw=1)
         ax.set_ylabel("infidelity")
 

@@ -290,8 +290,7 @@ class FloquetOutcome(Outcome):
             held = self.steady.populations
             ax.plot(range(count), held, "D", color=style.EXACT_COLOR, label="steady state")
         ax.set_xticks(range(count), [f"level {n}" for n in range(count)])
-        ax.set_ylabel("population")
-        ax.set_title("Averages over a period")
+        ax.set(ylabel="population", title="Averages over a period")
         style.strip_legend(ax)
 
     def draw_beside(self, ax: Any) -> None:

@@ -354,9 +354,7 @@ class GeometryOutcome(Outcome):
         x, y = self.experiment.hamiltonian.coordinates[:2]
         row = int(np.argmin(self.gaps.min(axis=1)))
         ax.plot(self.plane[row, :, 0], self.gaps[row])
-        ax.set_xlabel(x)
-        ax.set_ylabel(self._gap)
-        ax.set_title(f"Gap at {y} = {self.plane[row, 0, 1]:.4g}")
+        ax.set(xlabel=x, ylabel=self._gap, title=f"Gap at {y} = {self.plane[row, 0, 1]:.4g}")
         style.grid(ax)
 
     @property

@@ -315,7 +315,6 @@ def label_mean(ax: Any, unit: str = "") -> None:
     """Label means over the amplitudes."""
     from anticrossing.plot import style
 
-    ax.set_xlabel(style.label("offset", unit))
-    ax.set_ylabel("population")
+    ax.set(xlabel=style.label("offset", unit), ylabel="population")
     ax.set_title("Mean over the amplitudes")
     style.grid(ax)

@@ -291,8 +291,7 @@ class JumpsOutcome(Outcome):
             counts = np.bincount(found.jumps)
             ax.bar(np.arange(counts.size), counts)
             ax.locator_params(axis="x", integer=True)
-            ax.set_xlabel("jumps of a trajectory")
-            ax.set_ylabel("trajectories")
+            ax.set(xlabel="jumps of a trajectory", ylabel="trajectories")
 
     def draw_beside(self, ax: Any) -> None:
         """Draw the final probabilities."""
