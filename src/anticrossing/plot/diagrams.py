@@ -157,8 +157,6 @@ def _along(name: str, values: npt.ArrayLike, x: FloatArray) -> FloatArray:
 
 def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
     """Mark avoided crossings with circles, true ones with crosses, and number them."""
-    from matplotlib.patheffects import withStroke
-
     unit = f" {style.unit(energy_unit)}" if energy_unit else ""
     for kind, marker, face in (("avoided", "o", "white"), ("true", "X", style.EXACT_COLOR)):
         found = [crossing for crossing in crossings if crossing.kind == kind]
@@ -184,16 +182,23 @@ def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
     if not 1 < len(crossings) <= _MOST_NUMBERS:
         return
     for index, crossing in enumerate(crossings, start=1):
-        ax.annotate(
-            str(index),
-            (crossing.position, crossing.centre_energy),
-            xytext=(7, -7),
-            textcoords="offset points",
-            va="top",
-            fontsize=8,
-            zorder=5,
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )
+        number_crossing(ax, index, crossing)
+
+
+def number_crossing(ax: Axes, index: int, crossing: Crossing) -> None:
+    """Write the number of a crossing beside it."""
+    from matplotlib.patheffects import withStroke
+
+    ax.annotate(
+        str(index),
+        (crossing.position, crossing.centre_energy),
+        xytext=(7, -7),
+        textcoords="offset points",
+        va="top",
+        fontsize=8,
+        zorder=5,
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+    )
 
 
 guard(__name__)

@@ -11,6 +11,7 @@ from anticrossing._core.checks import FloatArray
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
+from anticrossing.plot.diagrams import number_crossing
 
 if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
@@ -236,8 +237,6 @@ def place_legend(axes: Axes) -> None:
 
 
 def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> None:
-    from matplotlib.patheffects import withStroke
-
     unit = f" {style.unit(energy_unit)}" if energy_unit else ""
     numbered = len(crossings) > 1
     for kind, marker, face in (("avoided", "o", "white"), ("true", "X", style.EXACT_COLOR)):
@@ -266,17 +265,7 @@ def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> N
         )
         if numbered and len(crossings) <= _MOST_NUMBERS:
             for index, crossing in found:
-                axes.annotate(
-                    str(index),
-                    (crossing.position, crossing.centre_energy),
-                    xytext=(7, -7),
-                    textcoords="offset points",
-                    ha="left",
-                    va="top",
-                    fontsize=8,
-                    zorder=5,
-                    path_effects=[withStroke(linewidth=2.5, foreground="white")],
-                )
+                number_crossing(axes, index, crossing)
 
 
 def _energy_range(axes: Axes, energies: FloatArray, diabats: FloatArray) -> None:

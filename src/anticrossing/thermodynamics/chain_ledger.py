@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -242,19 +242,10 @@ class ChainLedger(Thermal, Result):
     def totals(self) -> ChainTotals:
         """Sums over all steps."""
 
-        def total(steps: FloatArray) -> FloatArray:
-            return np.asarray(np.sum(steps, axis=-1))
-
+        names = [field.name for field in fields(ChainTotals) if hasattr(self, field.name)]
         potential, equilibrium = self.grand_potential, self.equilibrium_grand_potential
         return ChainTotals(
-            mechanical_work=total(self.mechanical_work),
-            chemical_work=total(self.chemical_work),
-            heat=total(self.heat),
-            energy_change=total(self.energy_change),
-            entropy_change=total(self.entropy_change),
-            entropy_flow=total(self.entropy_flow),
-            entropy_production=total(self.entropy_production),
-            dissipated_work=total(self.dissipated_work),
+            **{name: np.asarray(np.sum(getattr(self, name), axis=-1)) for name in names},
             grand_potential_change=np.asarray(potential[..., -1] - potential[..., 0]),
             equilibrium_grand_potential_change=np.asarray(equilibrium[-1] - equilibrium[0]),
         )

@@ -18,12 +18,12 @@ from anticrossing._core.checks import (
     last_axis,
     non_negative,
     number_between,
-    real_array,
 )
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.equilibrium import fermi
+from anticrossing.thermodynamics.golden_rule import evaluate
 from anticrossing.thermodynamics.reservoirs import Reservoir
 
 _NODES = 16
@@ -221,14 +221,7 @@ class _Memory:
 
     def evaluate(self, t: FloatArray) -> FloatArray:
         """Return the energies of the level, or raise `InputError`."""
-        values = real_array("position", self.position(t))
-        if values.shape not in ((), t.shape):
-            raise fail(
-                "position",
-                "return one number for every time",
-                f"its shape is {values.shape} for times of shape {t.shape}",
-            )
-        return np.broadcast_to(values, t.shape)
+        return evaluate("position", self.position, t)
 
     def length(self, edges: FloatArray) -> float:
         """Return a length of panels to begin with, from phases, temperatures and rates."""

@@ -14,6 +14,7 @@ from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.driven import (
     LevelRange,
+    QuestionTable,
     asked_work,
     bath_temperature,
     check_effort,
@@ -69,18 +70,6 @@ class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
     beta: float | None = None
     chemical_potential: float = 0.0
     initial_occupation: float | str = "equilibrium"
-
-
-class QuestionTable(TableOfFile, frozen=True, kw_only=True):
-    """Points of the exact curve.
-
-    Attributes
-    ----------
-    samples
-        Points of the exact curve; 400 by default, fewer for many levels.
-    """
-
-    samples: int | None = None
 
 
 class DrivenLevelFile(TableOfFile, frozen=True, kw_only=True):

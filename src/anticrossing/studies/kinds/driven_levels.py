@@ -25,6 +25,7 @@ from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.driven import (
     LevelRange,
+    QuestionTable,
     asked_work,
     bath_temperature,
     check_effort,
@@ -81,18 +82,6 @@ class DrivenLevelsTable(TableOfFile, frozen=True, kw_only=True):
     chemical_potential: float = 0.0
     initial_occupations: list[float] | str = "equilibrium"
     stretch: float = 1.0
-
-
-class QuestionTable(TableOfFile, frozen=True, kw_only=True):
-    """Points of the exact curves.
-
-    Attributes
-    ----------
-    samples
-        Points of the exact curves; 400 by default, fewer for many levels.
-    """
-
-    samples: int | None = None
 
 
 class DrivenLevelsFile(TableOfFile, frozen=True, kw_only=True):

@@ -14,14 +14,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import InputError, choice, fail, integer
+from anticrossing._core.checks import InputError, choice, integer
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import (
@@ -36,9 +36,8 @@ from anticrossing.fits import (
 )
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
-from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile, decode
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import DataStudy, Heading
 
 Quantity = float | str
 """A number, or a number with its unit, such as "40 MHz"."""
@@ -185,7 +184,7 @@ class FitFile(TableOfFile, frozen=True, kw_only=True):
 
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FitStudy(Study):
+class FitStudy(DataStudy):
     """A validated file with the table [fit].
 
     Attributes
@@ -222,7 +221,6 @@ class FitStudy(Study):
             "vary": ["gap", "t2", "amplitude_scale", "offset_shift"],
         }
     }
-    takes_data: ClassVar[bool] = True
     choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
         "fit": (PassagesFit, InterferogramFit)
     }
@@ -268,23 +266,13 @@ class FitStudy(Study):
         given = ", ".join(f"{key} {value}" for key, value in self.options.items())
         return {"data": "none" if self.data is None else str(self.data), "options": given}
 
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
-        return {name: known[name] for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
-
     def run(self, progress: Progress | None = None) -> FitOutcome:
         """Fit, and sample the posterior where that is asked for."""
         found, posterior = self.result(), None
         if self.posterior_steps:
             posterior = found.sample(seed=self.seed, steps=self.posterior_steps)
-        scanned = scan(self, chosen_outputs(self, None), progress)
         intervals = {name: found.interval(name) for name in found.curved}
-        return FitOutcome(self, found, scanned, posterior, intervals)
+        return FitOutcome(self, found, None, posterior, intervals)
 
 
 @read_only

@@ -11,7 +11,7 @@ The first column of the data is the time, the others are the populations of the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -25,9 +25,8 @@ from anticrossing._core.variables import Variable
 from anticrossing.fits import KineticFit, fit_kinetics
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
-from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import DataStudy, Heading
 
 _ARROW = "->"
 
@@ -61,7 +60,7 @@ class KineticFitFile(TableOfFile, frozen=True, kw_only=True):
 
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
-class KineticFitStudy(Study):
+class KineticFitStudy(DataStudy):
     """A validated file with the table [kinetic_fit].
 
     Attributes
@@ -88,7 +87,6 @@ class KineticFitStudy(Study):
         "residual": Output("root mean square of the residuals", default=True)
     }
     example: ClassVar[Mapping[str, Any]] = {"kinetic_fit": {"steps": ["S1 -> T1", "T1 -> S0"]}}
-    takes_data: ClassVar[bool] = True
 
     @classmethod
     def read(cls, given: KineticFitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -143,18 +141,10 @@ class KineticFitStudy(Study):
             "data": f"{count} times of {', '.join(self.states)}" if count else "none",
         }
 
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        return {name: self.result().residual for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
-
     def run(self, progress: Progress | None = None) -> KineticFitOutcome:
         """Fit."""
         found = self.result()
-        return KineticFitOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
+        return KineticFitOutcome(self, found, None)
 
 
 @read_only

@@ -16,12 +16,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from anticrossing._core.checks import InputError, fail, known_keys
+from anticrossing._core.checks import InputError, known_keys
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import LevelFit, Lines, fit_levels, read_lines
@@ -29,9 +29,8 @@ from anticrossing.fits.levels import check_hamiltonian, check_names
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import levels, tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
-from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import DataStudy, Heading
 
 
 class LevelFitTable(TableOfFile, frozen=True, kw_only=True):
@@ -92,7 +91,7 @@ class LevelFitFile(TableOfFile, frozen=True, kw_only=True):
 
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LevelFitStudy(Study):
+class LevelFitStudy(DataStudy):
     """A validated file with the table [level_fit].
 
     Attributes
@@ -118,7 +117,6 @@ class LevelFitStudy(Study):
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "level_fit": {"vary": ["gap", "control_shift"]},
     }
-    takes_data: ClassVar[bool] = True
 
     @classmethod
     def read(cls, given: LevelFitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -157,19 +155,10 @@ class LevelFitStudy(Study):
             "options": given,
         }
 
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
-        return {name: known[name] for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
-
     def run(self, progress: Progress | None = None) -> LevelFitOutcome:
         """Fit."""
         found = self.result()
-        return LevelFitOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
+        return LevelFitOutcome(self, found, None)
 
 
 @read_only
