@@ -102,14 +102,14 @@ class LinearSweepConstraints(Result):
     warnings: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "slope": shown("state", text="slope of the diabatic state", of="slopes"),
-        "energy": shown("state", text="energy of the diabatic state at x = 0", of="energies"),
+        "slope": shown("state", text="slope of the diabatic state"),
+        "energy": shown("state", text="energy of the diabatic state at x = 0"),
         "kind": shown("constraint", text="kind of constraint"),
         "final": shown("constraint", text="final state, or states in the block"),
         "initial": shown("constraint", text="initial state, or states in the block"),
         "predicted": shown("constraint", text="probability or determinant by the constraint"),
         "exact": shown("constraint", text="the same from the exact evolution"),
-        "amplitude": shown("final_state", "initial_state", text="amplitude", of="amplitudes"),
+        "amplitude": shown("final_state", "initial_state", text="amplitude"),
     }
 
     @property

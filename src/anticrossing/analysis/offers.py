@@ -52,7 +52,7 @@ class PassagePrediction(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "difference": shown(text="largest difference from the exact probabilities"),
-        "probability": shown("level", text="probability of the level", of="probabilities"),
+        "probability": shown("level", text="probability of the level"),
     }
 
     @property

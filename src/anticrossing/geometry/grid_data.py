@@ -89,12 +89,10 @@ class AdiabaticData(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "x": shown("x", text="coordinate", unit="coordinate"),
-        "energy": shown("x", "level", text="energy", unit="energy", of="energies"),
-        "coupling": shown(
-            "x", "row", "column", text="derivative coupling", unit="1/coordinate", of="couplings"
-        ),
-        "overlap": shown("link", "row", "column", text="overlap with the next", of="overlaps"),
-        "dipole": shown("x", "component", "row", "column", text="dipole matrix", of="dipoles"),
+        "energy": shown("x", "level", text="energy", unit="energy"),
+        "coupling": shown("x", "row", "column", text="derivative coupling", unit="1/coordinate"),
+        "overlap": shown("link", "row", "column", text="overlap with the next"),
+        "dipole": shown("x", "component", "row", "column", text="dipole matrix"),
     }
 
     def __post_init__(self) -> None:

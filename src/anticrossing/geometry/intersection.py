@@ -176,8 +176,8 @@ class Intersections(Result, Sequence[Intersection]):
     warnings: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "position": shown("intersection", "coordinate", text="coordinates", of="positions"),
-        "coordinate": shown("coordinate", text="name", unit="", of="coordinates"),
+        "position": shown("intersection", "coordinate", text="coordinates"),
+        "coordinate": shown("coordinate", text="name", unit=""),
         "energy": shown("intersection", text="energy at which the levels meet", of="_energies"),
         "hits": shown("intersection", text="starts that led here"),
         "starts": shown(text="number of starts"),

@@ -91,8 +91,8 @@ class AtomicStatistics(Result):
         "mean": shown(text="mean"),
         "variance": shown(text="variance"),
         "skewness": shown(text="skewness"),
-        "value": shown("value", text="value", of="values"),
-        "probability": shown("value", text="probability of the value", of="probabilities"),
+        "value": shown("value", text="value"),
+        "probability": shown("value", text="probability of the value"),
     }
 
     def plot(self, ax: Any = None) -> Any:

@@ -45,9 +45,9 @@ class WorkAtoms(Result):
     _variables: ClassVar[Mapping[str, Shown]] = {
         "step": shown(text="energy of which all values are multiples"),
         "work": shown("work", text="work", of="values"),
-        "probability": shown("work", text="probability of the value", of="probabilities"),
-        "log_probability": shown("work", text="its logarithm", of="log_probabilities"),
-        "multiple": shown("work", text="value over step", of="multiples"),
+        "probability": shown("work", text="probability of the value"),
+        "log_probability": shown("work", text="its logarithm"),
+        "multiple": shown("work", text="value over step"),
     }
 
     def plot(self, ax: Any = None) -> Any:

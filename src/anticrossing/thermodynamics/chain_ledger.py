@@ -80,7 +80,7 @@ class ChainLedger(Thermal, Result):
     chemical_potential: float
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "position": shown("place", text="energy of the level", of="positions"),
+        "position": shown("place", text="energy of the level"),
         "particle_number": shown("place", text="occupation of the level"),
         "energy": shown("place", text="energy of the system"),
         "entropy": shown("place", text="entropy of the system"),
@@ -94,12 +94,8 @@ class ChainLedger(Thermal, Result):
         "entropy_flow": shown("step", text="entropy from the reservoir"),
         "entropy_production": shown("step", text="entropy production"),
         "dissipated_work": shown("step", text="dissipated work"),
-        "reservoir_occupation": shown(
-            "crossing", text="occupation of the reservoir level before", of="reservoir_occupations"
-        ),
-        "diabatic_probability": shown(
-            "crossing", text="probability to keep the diabatic state", of="diabatic_probabilities"
-        ),
+        "reservoir_occupation": shown("crossing", text="occupation of the reservoir level before"),
+        "diabatic_probability": shown("crossing", text="probability to keep the diabatic state"),
         "temperature": shown(text="temperature of the reservoir"),
         "chemical_potential": shown(text="chemical potential of the reservoir"),
     }

@@ -59,7 +59,7 @@ class SampledTrajectories(Result):
         "work": shown("trajectory", text="work done on the level"),
         "heat": shown("trajectory", text="heat from the reservoir"),
         "particle_number": shown("trajectory", text="particles from the reservoir"),
-        "occupation": shown("trajectory", "lift", text="whether occupied", of="occupations"),
+        "occupation": shown("trajectory", "lift", text="whether occupied"),
     }
 
     def plot(self, ax: Any = None) -> Any:
@@ -97,12 +97,10 @@ class ChainWorkStatistics(Result):
     log_transitions: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "lift": shown("lift", text="energy of the lift", of="lifts"),
+        "lift": shown("lift", text="energy of the lift"),
         "log_initial": shown("initial", text="logarithm of the initial probability"),
-        "log_transition": shown(
-            "crossing", "final", "initial", text="its logarithm", of="log_transitions"
-        ),
-        "excess_energy": shown("crossing", text="ε − μ at the crossing", of="excess_energies"),
+        "log_transition": shown("crossing", "final", "initial", text="its logarithm"),
+        "excess_energy": shown("crossing", text="ε − μ at the crossing"),
     }
 
     @classmethod

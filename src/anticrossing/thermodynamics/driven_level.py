@@ -111,9 +111,9 @@ class DrivenLevel(Thermal, Result):
         "temperature": shown(text="temperature of the reservoir"),
         "chemical_potential": shown(text="chemical potential of the reservoir"),
         "energy": shown("level", text="energy of the reservoir level", of="levels"),
-        "coupling": shown("level", text="coupling to the reservoir level", of="couplings"),
-        "rate": shown("level", text="rate of the drive at the level", of="rates"),
-        "reservoir_occupation": shown("level", text="its occupation", of="reservoir_occupations"),
+        "coupling": shown("level", text="coupling to the reservoir level"),
+        "rate": shown("level", text="rate of the drive at the level"),
+        "reservoir_occupation": shown("level", text="its occupation"),
     }
 
     def __init__(

@@ -54,7 +54,7 @@ class FluctuationRatio(Thermal, Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "work": shown("work", text="work", of="values"),
-        "log_ratio": shown("work", text="ln P(w)/P̃(−w)", of="log_ratios"),
+        "log_ratio": shown("work", text="ln P(w)/P̃(−w)"),
         "line": shown("work", text="β(w − ΔΩ)"),
         "deviation": shown(text="largest distance from the line"),
         "temperature": shown(text="temperature"),

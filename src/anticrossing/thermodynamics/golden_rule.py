@@ -141,10 +141,10 @@ class GoldenRuleSolution(Thermal, Result):
     chemical_potential: float
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
-        "occupation": shown("time", text="occupation of the level", of="occupations"),
-        "position": shown("time", text="energy of the level", of="positions"),
-        "rate": shown("time", text="exchange rate", of="rates"),
+        "time": shown("time", text="time"),
+        "occupation": shown("time", text="occupation of the level"),
+        "position": shown("time", text="energy of the level"),
+        "rate": shown("time", text="exchange rate"),
         "particle_current": shown("time", text="particle current into the level"),
         "heat_current": shown("time", text="heat current into the level"),
         "entropy_production_rate": shown("time", text="entropy produced per time"),

@@ -123,13 +123,11 @@ class LevitovLesovik(Result):
         "entropy_production_rate": shown(text="entropy produced per time"),
         "uncertainty_ratio": shown(text="noise × entropy production / current²"),
         "uncertainty_bound": shown(text="its least value in coherent transport"),
-        "heat_current": shown("lead", text="heat from the lead per time", of="heat_currents"),
-        "temperature": shown("lead", text="temperature of the lead", of="temperatures"),
-        "chemical_potential": shown(
-            "lead", text="chemical potential of the lead", of="chemical_potentials"
-        ),
+        "heat_current": shown("lead", text="heat from the lead per time"),
+        "temperature": shown("lead", text="temperature of the lead"),
+        "chemical_potential": shown("lead", text="chemical potential of the lead"),
         "particle_cumulant": shown("order", text="cumulant of the particles per time"),
-        "order": shown("order", text="order of the cumulant", of="orders"),
+        "order": shown("order", text="order of the cumulant"),
     }
 
     def __init__(

@@ -145,9 +145,7 @@ class MarkovLedger(Result):
     reservoir_names: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "probability": shown(
-            "moment", "state", text="probability of the state", of="probabilities"
-        ),
+        "probability": shown("moment", "state", text="probability of the state"),
         "energy": shown("moment", text="energy"),
         "particle_number": shown("moment", text="number of particles"),
         "entropy": shown("moment", text="entropy"),

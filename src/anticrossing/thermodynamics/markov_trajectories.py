@@ -56,7 +56,7 @@ class MarkovTrajectories(Result):
     reservoir_names: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "state": shown("trajectory", "moment", text="state", of="states"),
+        "state": shown("trajectory", "moment", text="state"),
         "jump": shown("trajectory", "step", text="reservoir of the jump, or −1", of="reservoirs"),
         "mechanical_work": shown("trajectory", "step", text="mechanical work"),
         "chemical_work": shown("trajectory", "step", text="chemical work"),

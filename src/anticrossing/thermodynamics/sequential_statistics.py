@@ -83,11 +83,9 @@ class SequentialStatistics(Result):
         "variance": shown(text="variance of the work"),
         "skewness": shown(text="skewness of the work"),
         "active_levels": shown(text="levels that have to be known at a time"),
-        "lift": shown("lift", "level", text="energy of the lift", of="lifts"),
-        "excess_energy": shown("crossing", text="ε − μ at the crossing", of="excess_energies"),
-        "diabatic_probability": shown(
-            "crossing", text="probability to keep the diabatic state", of="diabatic_probabilities"
-        ),
+        "lift": shown("lift", "level", text="energy of the lift"),
+        "excess_energy": shown("crossing", text="ε − μ at the crossing"),
+        "diabatic_probability": shown("crossing", text="probability to keep the diabatic state"),
     }
 
     def plot(self, ax: Any = None) -> Any:

@@ -57,19 +57,15 @@ class SequentialTrajectories(Weighted):
     adiabatic_probabilities: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "weight": shown("trajectory", text="weight in averages", of="weights"),
-        "occupation": shown(
-            "trajectory", "moment", "level", text="whether occupied", of="occupations"
-        ),
+        "weight": shown("trajectory", text="weight in averages"),
+        "occupation": shown("trajectory", "moment", "level", text="whether occupied"),
         "mechanical_work": shown("trajectory", "moment", "level", text="mechanical work"),
         "chemical_work": shown("trajectory", "crossing", text="chemical work"),
         "heat": shown("trajectory", "crossing", text="heat from the reservoir"),
         "entropy_production": shown(
             "trajectory", "moment", text="entropy produced since the start"
         ),
-        "log_probability": shown(
-            "trajectory", text="logarithm of its probability", of="log_probabilities"
-        ),
+        "log_probability": shown("trajectory", text="logarithm of its probability"),
         "integral_ratio": shown(text="⟨exp(−Σ)⟩"),
     }
 

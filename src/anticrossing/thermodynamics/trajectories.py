@@ -108,16 +108,14 @@ class ChainTrajectories(Weighted):
     weights: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "weight": shown("trajectory", text="weight in averages", of="weights"),
-        "occupation": shown("trajectory", "step", text="whether occupied", of="occupations"),
+        "weight": shown("trajectory", text="weight in averages"),
+        "occupation": shown("trajectory", "step", text="whether occupied"),
         "mechanical_work": shown("trajectory", "step", text="mechanical work"),
         "chemical_work": shown("trajectory", "step", text="chemical work"),
         "heat": shown("trajectory", "step", text="heat from the reservoir"),
         "entropy_change": shown("trajectory", "step", text="change of ln 1/p"),
         "entropy_production": shown("trajectory", "step", text="entropy production"),
-        "log_probability": shown(
-            "trajectory", text="logarithm of its probability", of="log_probabilities"
-        ),
+        "log_probability": shown("trajectory", text="logarithm of its probability"),
         "integral_ratio": shown(text="⟨exp(−Σ)⟩"),
     }
 

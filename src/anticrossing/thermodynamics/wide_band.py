@@ -59,23 +59,15 @@ class WideBandSolution(Result):
     chemical_potentials: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
-        "occupation": shown("time", text="occupation of the level", of="occupations"),
-        "position": shown("time", text="energy of the level", of="positions"),
-        "current": shown(
-            "time", "reservoir", text="particles from the reservoir per time", of="currents"
-        ),
-        "filling": shown(
-            "time", "reservoir", text="filling that the reservoir works towards", of="fillings"
-        ),
-        "golden_rule_filling": shown(
-            "time", "reservoir", text="the same by the golden rule", of="golden_rule_fillings"
-        ),
-        "rate": shown("reservoir", text="rate of the reservoir", of="rates"),
-        "temperature": shown("reservoir", text="its temperature", of="temperatures"),
-        "chemical_potential": shown(
-            "reservoir", text="its chemical potential", of="chemical_potentials"
-        ),
+        "time": shown("time", text="time"),
+        "occupation": shown("time", text="occupation of the level"),
+        "position": shown("time", text="energy of the level"),
+        "current": shown("time", "reservoir", text="particles from the reservoir per time"),
+        "filling": shown("time", "reservoir", text="filling that the reservoir works towards"),
+        "golden_rule_filling": shown("time", "reservoir", text="the same by the golden rule"),
+        "rate": shown("reservoir", text="rate of the reservoir"),
+        "temperature": shown("reservoir", text="its temperature"),
+        "chemical_potential": shown("reservoir", text="its chemical potential"),
     }
 
     @property
