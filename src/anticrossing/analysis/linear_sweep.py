@@ -27,6 +27,7 @@ from anticrossing._core.checks import (
     fail,
     instance,
     number_between,
+    one_coordinate,
     positive_number,
 )
 from anticrossing._core.result import Result
@@ -246,8 +247,7 @@ def linear_sweep_constraints(
 
 def _straight(hamiltonian: Hamiltonian) -> tuple[ComplexArray, ComplexArray]:
     """Return A and B of H = A + xB."""
-    if len(hamiltonian.coordinates) != 1:
-        raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
+    one_coordinate("hamiltonian", hamiltonian)
     if hamiltonian.batch_shape:
         raise fail(
             "hamiltonian",

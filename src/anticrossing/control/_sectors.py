@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, fail, instance, single_point
+from anticrossing._core.checks import FloatArray, InputError, instance, one_coordinate, single_point
 from anticrossing._core.unchanging import read_only
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
 from anticrossing.spectrum.subspace import space_of_level, within
@@ -105,8 +105,7 @@ def block_of_level(blocks: Sequence[Block], x: float, level: int) -> tuple[Block
 def check_single(hamiltonian: Any) -> Hamiltonian:
     """Return a Hamiltonian of one coordinate and single parameters, or raise `InputError`."""
     instance("hamiltonian", hamiltonian, Hamiltonian)
-    if len(hamiltonian.coordinates) != 1:
-        raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
+    one_coordinate("hamiltonian", hamiltonian)
     single_point("hamiltonian", hamiltonian)
     return hamiltonian
 

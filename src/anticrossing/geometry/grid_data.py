@@ -128,8 +128,7 @@ class AdiabaticData(Result):
             mu = mu if mu.ndim == 4 else mu[:, np.newaxis]
             checked["dipoles"] = mu / 2 + mu.swapaxes(-1, -2) / 2
         instance("units", self.units, Units)
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(checked)
 
     @property
     def count(self) -> int:

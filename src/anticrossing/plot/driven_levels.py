@@ -9,6 +9,7 @@ import numpy as np
 
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
+from anticrossing._core.style import PALETTE
 from anticrossing.plot import style
 from anticrossing.plot.driven_level import with_work
 from anticrossing.plot.figure import Figure
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
     DrivenLevelsOutcome = Any
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MOST_LINES = 40  # more reservoir levels hide the paths
 
 
@@ -66,7 +66,7 @@ def _scanned(result: DrivenLevelsOutcome, *, name: str, ax: Axes) -> None:
     """Draw an output along the scan, exact and by crossings."""
     scan = result.scan
     values = scan.axis.values
-    ax.plot(values, scan[f"chain_{name}"], color=_COLORS[1], lw=1.4, label="crossings")
+    ax.plot(values, scan[f"chain_{name}"], color=PALETTE[1], lw=1.4, label="crossings")
     ax.plot(values, scan[name], "o", ms=4, color=style.EXACT_COLOR, label="exact")
     style.parameter_axis(ax, values, scan.axis.scale, scan.axis.label, scan.axis.unit)
     text = name.replace("_", " ")
@@ -76,7 +76,7 @@ def _scanned(result: DrivenLevelsOutcome, *, name: str, ax: Axes) -> None:
 
 
 def _color(number: int) -> str:
-    return _COLORS[number % len(_COLORS)]
+    return PALETTE[number % len(PALETTE)]
 
 
 guard(__name__)

@@ -149,16 +149,15 @@ class DrivenLevel(Thermal, Result):
                 "point from `start` to `stop` everywhere",
                 f"start is {first:g}, stop is {last:g} and rate is {describe(rate)}",
             )
-        for name, value in (
-            ("levels", energies),
-            ("couplings", gamma),
-            ("rates", rates),
-            ("temperature", warmth),
-            ("chemical_potential", potential),
-            ("start", first),
-            ("stop", last),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            levels=energies,
+            couplings=gamma,
+            rates=rates,
+            temperature=warmth,
+            chemical_potential=potential,
+            start=first,
+            stop=last,
+        )
 
     # ---- the model --------------------------------------------------------------------------
 

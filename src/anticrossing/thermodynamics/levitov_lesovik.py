@@ -151,14 +151,13 @@ class LevitovLesovik(Result):
         if band is not None:
             low, high = increasing("band", band)
             edges = float(low), float(high)
-        for name, value in (
-            ("transmission", transmission),
-            ("temperatures", temperatures),
-            ("chemical_potentials", potentials.astype(np.float64)),
-            ("band", edges),
-            ("features", real_array("features", features).reshape(-1)),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            transmission=transmission,
+            temperatures=temperatures,
+            chemical_potentials=potentials.astype(np.float64),
+            band=edges,
+            features=real_array("features", features).reshape(-1),
+        )
 
     # ---- generating function --------------------------------------------------------------------
 

@@ -184,14 +184,13 @@ class MultiTerminal(Result):
             low, high = increasing("band", band)
             edges = float(low), float(high)
         potentials = np.array([bath.chemical_potential for bath in reservoirs], dtype=np.float64)
-        for name, value in (
-            ("scattering", scattering),
-            ("temperatures", np.array([x.temperature for x in reservoirs], dtype=np.float64)),
-            ("chemical_potentials", potentials),
-            ("band", edges),
-            ("features", real_array("features", features).reshape(-1)),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            scattering=scattering,
+            temperatures=np.array([x.temperature for x in reservoirs], dtype=np.float64),
+            chemical_potentials=potentials,
+            band=edges,
+            features=real_array("features", features).reshape(-1),
+        )
 
     def cumulant_generating_function(
         self, u: npt.ArrayLike, v: npt.ArrayLike = 0.0

@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     integer,
+    level,
 )
 from anticrossing._core.provenance import plain
 from anticrossing._core.unchanging import read_only
@@ -328,8 +329,7 @@ def _check_question(question: Question, levels: int) -> None:
     with tables.inside("question"):
         check_tolerance(question.tolerance)
         integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
-        if not 0 <= question.initial < levels:
-            raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
+        level("initial", question.initial, levels)
 
 
 # ---- computing --------------------------------------------------------------------------------
