@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.atoms import draw_atoms
 
@@ -20,8 +19,7 @@ from anticrossing.thermodynamics.atoms import draw_atoms
 EQUAL = 1e-11
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class WorkAtoms(Result):
     """The values that the work can take, with their probabilities.
 

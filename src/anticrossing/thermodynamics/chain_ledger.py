@@ -11,7 +11,7 @@ from scipy.special import log_expit, xlogy
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import Thermal
 from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
@@ -19,8 +19,7 @@ from anticrossing.thermodynamics.equilibrium import binary_entropy
 from anticrossing.thermodynamics.pictures import Totals, draw_along
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class ChainTotals(Totals):
     """Sums over all steps of a ledger, each of the batch shape of the initial occupation."""
 

@@ -20,7 +20,7 @@ from scipy.special import log_expit
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.arguments import (
@@ -35,8 +35,7 @@ from anticrossing.thermodynamics.dissipation import Filling
 _EXACT_INTEGERS = 2.0**53  # beyond, floats do not count multiples one by one
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class SampledTrajectories(Result):
     """Trajectories drawn by `ChainWorkStatistics.sample`, one a row.
 

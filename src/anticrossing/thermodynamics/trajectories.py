@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from scipy.special import log_expit
 from anticrossing._core.checks import FloatArray, fail, real_array
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import Thermal, exponential
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
@@ -63,8 +62,7 @@ class Weighted(Thermal, Result):
         return ax
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class ChainTrajectories(Weighted):
     """Trajectories of a Landau-Zener chain, from `LandauZenerChain.trajectories`.
 

@@ -21,13 +21,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, choice, fail, increasing
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.control import OptimalDrive, StateTarget, optimal_drive
 from anticrossing.control._arguments import make_ensemble, make_limits, make_shape
@@ -109,8 +108,7 @@ class ControlFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class ControlStudy(Study):
     """A validated file with the table [control].
 
@@ -250,8 +248,7 @@ def _varied(hamiltonian: Hamiltonian, asked: ControlTable) -> Hamiltonian:
     return hamiltonian.replace(**{asked.vary: increasing("values", asked.values)})
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class ControlOutcome(Outcome):
     """What came out of a search for a drive.
 

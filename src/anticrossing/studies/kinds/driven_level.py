@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from anticrossing._core.checks import InputError, fail, fraction, nearest
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.driven import (
@@ -80,8 +79,7 @@ class DrivenLevelFile(TableOfFile, frozen=True, kw_only=True):
     work: WorkTable | bool | None = None
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class DrivenLevelStudy(Study):
     """A validated file with the table [driven_level].
 

@@ -14,13 +14,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, nearest, positive_number
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.driven import (
@@ -92,8 +91,7 @@ class DrivenLevelsFile(TableOfFile, frozen=True, kw_only=True):
     work: WorkTable | bool | None = None
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class DrivenLevelsStudy(Study):
     """A validated file with the table [driven_levels].
 

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import InputError, choice, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.fits import (
     FitResult,
@@ -182,8 +181,7 @@ class FitFile(TableOfFile, frozen=True, kw_only=True):
     fit: dict[str, Any]
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class FitStudy(DataStudy):
     """A validated file with the table [fit].
 
@@ -275,8 +273,7 @@ class FitStudy(DataStudy):
         return FitOutcome(self, found, None, posterior, intervals)
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class FitOutcome(Outcome):
     """What came out of a fit.
 

@@ -21,13 +21,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Floquet, PeriodicSteadyState, floquet, periodic_steady_state
@@ -82,8 +81,7 @@ class FloquetFile(TableOfFile, frozen=True, kw_only=True):
     environment: dict[str, Any] | list[Any] = []
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class FloquetStudy(Study):
     """A validated file with the table [floquet].
 
@@ -197,8 +195,7 @@ class FloquetStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class FloquetOutcome(Outcome):
     """What came out of a periodically driven system.
 

@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,7 +29,7 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
 )
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.geometry import (
     Intersections,
@@ -92,8 +91,7 @@ class GeometryFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class GeometryStudy(Study):
     """A validated file with the table [geometry].
 
@@ -220,8 +218,7 @@ class GeometryStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class GeometryOutcome(Outcome):
     """What came out of the geometry of levels.
 

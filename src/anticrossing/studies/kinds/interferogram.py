@@ -14,14 +14,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, describe, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import interferogram
 from anticrossing.environment.noise import QuasiStaticNoise
@@ -109,8 +108,7 @@ class InterferogramFile(TableOfFile, frozen=True, kw_only=True):
     interferogram: InterferogramTable
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class InterferogramStudy(Study):
     """A validated file with the table [interferogram].
 
@@ -211,8 +209,7 @@ class InterferogramStudy(Study):
         return InterferogramOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class InterferogramOutcome(Outcome):
     """What came out of an interferogram.
 

@@ -22,13 +22,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, integer, level
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import QuantumJumps, quantum_jumps
@@ -87,8 +86,7 @@ class JumpsFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class JumpsStudy(Study):
     """A validated file with the table [jumps].
 
@@ -205,8 +203,7 @@ class JumpsStudy(Study):
         return JumpsOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class JumpsOutcome(Outcome):
     """What came out of trajectories that jump.
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, integer, nearest
 from anticrossing._core.text_table import read_table
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.fits import KineticFit, fit_kinetics
 from anticrossing.studies import tables
@@ -58,8 +57,7 @@ class KineticFitFile(TableOfFile, frozen=True, kw_only=True):
     kinetic_fit: KineticFitTable
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class KineticFitStudy(DataStudy):
     """A validated file with the table [kinetic_fit].
 
@@ -147,8 +145,7 @@ class KineticFitStudy(DataStudy):
         return KineticFitOutcome(self, found, None)
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class KineticFitOutcome(Outcome):
     """What came out of a fit of rate constants.
 

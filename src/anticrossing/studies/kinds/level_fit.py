@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from anticrossing._core.checks import InputError, known_keys
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.fits import LevelFit, Lines, fit_levels, read_lines
 from anticrossing.fits.levels import check_hamiltonian, check_names
@@ -89,8 +88,7 @@ class LevelFitFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class LevelFitStudy(DataStudy):
     """A validated file with the table [level_fit].
 
@@ -161,8 +159,7 @@ class LevelFitStudy(DataStudy):
         return LevelFitOutcome(self, found, None)
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class LevelFitOutcome(Outcome):
     """What came out of a fit to a spectrum.
 

@@ -17,13 +17,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import LevelInterferogram, level_interferogram
 from anticrossing.environment import Environment
@@ -78,8 +77,7 @@ class LevelInterferogramFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class LevelInterferogramStudy(Study):
     """A validated file with the table [level_interferogram].
 
@@ -197,8 +195,7 @@ class LevelInterferogramStudy(Study):
         return LevelInterferogramOutcome(self, found, scanned)
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class LevelInterferogramOutcome(Outcome):
     """What came out of an interferogram of several levels.
 

@@ -18,13 +18,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import MeanFieldEvolution, evolve_mean_field
@@ -85,8 +84,7 @@ class MeanFieldFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class MeanFieldStudy(Study):
     """A validated file with the table [mean_field].
 
@@ -209,8 +207,7 @@ class MeanFieldStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class MeanFieldOutcome(Outcome):
     """What came out of levels that act on themselves.
 

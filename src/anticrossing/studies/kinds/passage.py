@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -20,7 +19,7 @@ from anticrossing._core.checks import (
     level,
 )
 from anticrossing._core.provenance import plain
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.analysis import PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
@@ -85,8 +84,7 @@ class PassageFile(TableOfFile, frozen=True, kw_only=True):
     question: Question = Question()
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class PassageStudy(Study):
     """A validated file with [hamiltonian] and [drive].
 

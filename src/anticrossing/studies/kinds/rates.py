@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar, Self
@@ -22,7 +21,7 @@ from anticrossing._core.checks import (
     positive,
     positive_number,
 )
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.environment.spectral_density import (
     BrownianOscillator,
     Debye,
@@ -108,8 +107,7 @@ class RatesFile(TableOfFile, frozen=True, kw_only=True):
     units: UnitsTable = UnitsTable()
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class RatesStudy(Study):
     """A validated file with the table [rates].
 

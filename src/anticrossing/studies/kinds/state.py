@@ -17,13 +17,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, fail, integer, level
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Effort, Propagation, StateEvolution, estimate, propagate
@@ -94,8 +93,7 @@ class StateFile(TableOfFile, frozen=True, kw_only=True):
     environment: dict[str, Any] | list[Any] = []
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class StateStudy(Study):
     """A validated file with the table [state].
 
@@ -251,8 +249,7 @@ class StateStudy(Study):
         return StateOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class StateOutcome(Outcome):
     """What came out of a state that was followed alone.
 
