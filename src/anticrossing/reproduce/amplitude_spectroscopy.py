@@ -98,7 +98,7 @@ def compute() -> Reproduction:
         + [f"first fringe at x = {x:g}" for x in _FLUXES],
         rows=rows,
         conclusion=conclusion,
-        holds=bool(furthest < _FRINGE_CLAIM),
+        agrees=bool(furthest < _FRINGE_CLAIM),
         draw=lambda figure: _draw(
             figure, (flux, energies), (amplitudes, left_over), (fluxes, heights, diamonds)
         ),

@@ -100,7 +100,7 @@ def compute() -> Reproduction:
         columns=["quantity", "reference", "recomputed", "difference"],
         rows=rows,
         conclusion=conclusion,
-        holds=fluctuation < 1e-10,
+        agrees=fluctuation < 1e-10,
         draw=draw,
         size=(20.0, 4.9),
         numbers=numbers,

@@ -59,7 +59,7 @@ def compute() -> Reproduction:
         columns=["sweep", "constraint", "of", "predicted", "exact", "difference"],
         rows=rows,
         conclusion=conclusion,
-        holds=bool(furthest < _CLAIM),
+        agrees=bool(furthest < _CLAIM),
         draw=lambda figure: _draw(figure, positions, energies, scans),
         numbers=numbers,
     )

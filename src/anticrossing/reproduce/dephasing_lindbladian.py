@@ -63,7 +63,7 @@ def compute() -> Reproduction:
         columns=["γ", "ε/g²", "p exact", "p of the theorem", "R/γε²"],
         rows=rows,
         conclusion=conclusion,
-        holds=largest < _UNIFORM,
+        agrees=largest < _UNIFORM,
         draw=lambda figure: _draw(figure, epsilons, curves, remainders),
         numbers=numbers,
     )

@@ -75,7 +75,7 @@ def compute() -> Reproduction:
         columns=["B_x (T)", "splitting (K)", "P to tunnel, exact", "Landau–Zener"],
         rows=rows,
         conclusion=conclusion,
-        holds=bool(apart < 1e-8 and off < _CLAIM),
+        agrees=bool(apart < 1e-8 and off < _CLAIM),
         draw=lambda figure: _draw(
             figure, fields, curves, np.asarray(tunnelled), np.asarray(expected)
         ),

@@ -85,7 +85,7 @@ def compute() -> Reproduction:
         ],
         rows=rows,
         conclusion=conclusion,
-        holds=bool(largest < _CLAIM and published),
+        agrees=bool(largest < _CLAIM and published),
         draw=lambda figure: _draw(figure, windows, errors, curve, smooth),
         numbers=numbers,
     )

@@ -83,7 +83,7 @@ def compute() -> Reproduction:
         columns=["τ", "spins", "density of kinks", "1/(2π√(2τ))", *_NAMES[1:]],
         rows=rows,
         conclusion=conclusion,
-        holds=bool(max(weber, apart) < _CLAIM),
+        agrees=bool(max(weber, apart) < _CLAIM),
         draw=lambda figure: _draw(figure, rows, ring, independent),
         size=(15.0, 4.8),
         numbers=numbers,

@@ -69,8 +69,8 @@ class Reproduction(Result):
         Width and height of the figure in inches.
     numbers : tuple of Number
         The published numbers that it is judged by.
-    holds : bool
-        Whether everything else is within what is claimed.
+    agrees : bool
+        Whether these numbers, and all else, are within what is claimed.
     """
 
     name: str
@@ -82,12 +82,11 @@ class Reproduction(Result):
     draw: Callable[[Any], None]
     size: tuple[float, float] = (10.4, 4.5)
     numbers: Sequence[Number] = ()
-    holds: bool = True
+    agrees: bool = True
 
-    @property
-    def agrees(self) -> bool:
-        """Whether every difference is within what is claimed."""
-        return self.holds and all(number.agrees for number in self.numbers)
+    def __post_init__(self) -> None:
+        agrees = self.agrees and all(number.agrees for number in self.numbers)
+        object.__setattr__(self, "agrees", agrees)
 
     def variables(self) -> dict[str, Variable]:
         """Return the columns of the table, numbers where all entries are numbers."""

@@ -95,7 +95,7 @@ def compute() -> Reproduction:
             f"{_SETTLED:g} to {_STOP:g} fs (published {_PUBLISHED:g}, measured {_MEASURED}). "
             f"Trajectories: {spread}."
         ),
-        holds=upper < 0.2,
+        agrees=upper < 0.2,
         draw=lambda figure: _draw(figure, exact, sampled),
         numbers=(Number("share of trans", _PUBLISHED, exact.yield_, _WITHIN, _SOURCE),),
     )

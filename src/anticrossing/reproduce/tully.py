@@ -163,7 +163,7 @@ def compute() -> Reproduction:
         ],
         rows=rows,
         conclusion=conclusion,
-        holds=max(lost) < _CONSERVED,
+        agrees=max(lost) < _CONSERVED,
         draw=draw,
         size=(14.0, 4.8),
         numbers=numbers,

@@ -158,7 +158,7 @@ def compute() -> Reproduction:
         columns=["step", "middle (Bloch periods)", "left in the lowest band", "(1 − P)ᵏ"],
         rows=rows,
         conclusion=conclusion,
-        holds=bool(max(off[1:]) < 2e-4),
+        agrees=bool(max(off[1:]) < 2e-4),
         draw=lambda figure: _draw(figure, times / lattice.bloch_period, survival, bases, tunnelled),
         numbers=numbers,
     )

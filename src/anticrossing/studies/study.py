@@ -83,7 +83,7 @@ class Study(abc.ABC):
     example: ClassVar[Mapping[str, Any]]
     """The tables of a file to begin with."""
     takes_data: ClassVar[bool] = False
-    """Whether it is about measured data: see `DataStudy`."""
+    """Whether it is about measured data, which a file does not hold: there is no scan."""
     choices: ClassVar[Mapping[str, tuple[type[Table], ...]]] = {}
     """Tables that are one of several structures, told by a word within them."""
 
@@ -216,25 +216,6 @@ class Study(abc.ABC):
         store, target = self.store.resolve(), directory.resolve()
         if store.is_relative_to(target) or target.is_relative_to(store):
             raise fail("store", f"lie apart from the results in {directory}", f"it is {store}")
-
-
-class DataStudy(Study):
-    """A validated file about measured data, which it does not hold: there is no scan."""
-
-    takes_data: ClassVar[bool] = True
-
-    @abc.abstractmethod
-    def result(self) -> Any:
-        """Return the fit."""
-
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        found = self.result()
-        return {name: float(getattr(found, name)) for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
 
 
 def _numbers(entries: Any) -> list[str]:

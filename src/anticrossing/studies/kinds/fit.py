@@ -14,14 +14,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import InputError, choice, integer
-from anticrossing._core.unchanging import record
+from anticrossing._core.checks import InputError, choice, fail, integer
+from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import (
     FitResult,
@@ -35,12 +36,14 @@ from anticrossing.fits import (
 )
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile, decode
-from anticrossing.studies.study import DataStudy, Heading
+from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 Quantity = float | str
 """A number, or a number with its unit, such as "40 MHz"."""
 _POSTERIOR = ("posterior_steps", "seed")
+_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
 class PassagesFit(TableOfFile, frozen=True, kw_only=True):
@@ -181,8 +184,9 @@ class FitFile(TableOfFile, frozen=True, kw_only=True):
     fit: dict[str, Any]
 
 
-@record(kw_only=True)
-class FitStudy(DataStudy):
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitStudy(Study):
     """A validated file with the table [fit].
 
     Attributes
@@ -205,9 +209,6 @@ class FitStudy(DataStudy):
 
     structure: ClassVar[type[TableOfFile]] = FitFile
     varied: ClassVar[tuple[str, ...]] = ("fit",)
-    outputs: ClassVar[dict[str, Output]] = {
-        "reduced_chi_square": Output("χ² per degree of freedom", default=True)
-    }
     example: ClassVar[Mapping[str, Any]] = {
         "fit": {
             "kind": "interferogram",
@@ -219,6 +220,7 @@ class FitStudy(DataStudy):
             "vary": ["gap", "t2", "amplitude_scale", "offset_shift"],
         }
     }
+    takes_data: ClassVar[bool] = True
     choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
         "fit": (PassagesFit, InterferogramFit)
     }
@@ -264,16 +266,32 @@ class FitStudy(DataStudy):
         given = ", ".join(f"{key} {value}" for key, value in self.options.items())
         return {"data": "none" if self.data is None else str(self.data), "options": given}
 
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """How good the fit is, for instance against what is held fixed."""
+        return _OUTPUTS
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return the quality of the fit."""
+        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
+        return {name: known[name] for name in outputs}
+
+    def check_varied(self, parameter: str) -> None:
+        """Refuse scans and sweeps: their points would have no data."""
+        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
+
     def run(self, progress: Progress | None = None) -> FitOutcome:
         """Fit, and sample the posterior where that is asked for."""
         found, posterior = self.result(), None
         if self.posterior_steps:
             posterior = found.sample(seed=self.seed, steps=self.posterior_steps)
+        scanned = scan(self, chosen_outputs(self, None), progress)
         intervals = {name: found.interval(name) for name in found.curved}
-        return FitOutcome(self, found, None, posterior, intervals)
+        return FitOutcome(self, found, scanned, posterior, intervals)
 
 
-@record
+@read_only
+@dataclass(frozen=True, eq=False)
 class FitOutcome(Outcome):
     """What came out of a fit.
 

@@ -11,7 +11,8 @@ The first column of the data is the time, the others are the populations of the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,14 +20,16 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, integer, nearest
 from anticrossing._core.text_table import read_table
-from anticrossing._core.unchanging import record
+from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import KineticFit, fit_kinetics
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import DataStudy, Heading
+from anticrossing.studies.study import Heading, Study, chosen_outputs
 
+_OUTPUTS = {"residual": Output("root mean square of the residuals", default=True)}
 _ARROW = "->"
 
 
@@ -57,8 +60,9 @@ class KineticFitFile(TableOfFile, frozen=True, kw_only=True):
     kinetic_fit: KineticFitTable
 
 
-@record(kw_only=True)
-class KineticFitStudy(DataStudy):
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KineticFitStudy(Study):
     """A validated file with the table [kinetic_fit].
 
     Attributes
@@ -81,10 +85,8 @@ class KineticFitStudy(DataStudy):
 
     structure: ClassVar[type[TableOfFile]] = KineticFitFile
     varied: ClassVar[tuple[str, ...]] = ("kinetic_fit",)
-    outputs: ClassVar[dict[str, Output]] = {
-        "residual": Output("root mean square of the residuals", default=True)
-    }
     example: ClassVar[Mapping[str, Any]] = {"kinetic_fit": {"steps": ["S1 -> T1", "T1 -> S0"]}}
+    takes_data: ClassVar[bool] = True
 
     @classmethod
     def read(cls, given: KineticFitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -139,13 +141,27 @@ class KineticFitStudy(DataStudy):
             "data": f"{count} times of {', '.join(self.states)}" if count else "none",
         }
 
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """How good the fit is."""
+        return _OUTPUTS
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return the quality of the fit."""
+        return {name: self.result().residual for name in outputs}
+
+    def check_varied(self, parameter: str) -> None:
+        """Refuse scans and sweeps: their points would have no data."""
+        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
+
     def run(self, progress: Progress | None = None) -> KineticFitOutcome:
         """Fit."""
         found = self.result()
-        return KineticFitOutcome(self, found, None)
+        return KineticFitOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@record
+@read_only
+@dataclass(frozen=True, eq=False)
 class KineticFitOutcome(Outcome):
     """What came out of a fit of rate constants.
 
@@ -162,9 +178,10 @@ class KineticFitOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("time",)
 
-    caption: ClassVar[str] = (
-        "Measured populations over those of the fitted steps; the resampled rates"
-    )
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        return "Measured populations over those of the fitted steps; the resampled rates"
 
     def own_variables(self) -> dict[str, Variable]:
         """Return populations and rates, for the dataset."""
@@ -210,24 +227,27 @@ class KineticFitOutcome(Outcome):
         )
         return Sentences(f"{said}.", not fit.warnings, fit.warnings)
 
-    def draw(self, ax: Any) -> None:
-        """Draw populations."""
-        fit, unit = self.fit, self.experiment.unit
-        for k, name in enumerate(self.experiment.states):
-            (line,) = ax.plot(fit.times, fit.fitted[:, k], label=name)
-            ax.plot(fit.times, fit.populations[:, k], ".", color=line.get_color())
-        time = f"time ({unit})" if unit else "time"
-        ax.set(xlabel=time, ylabel="population", title="Populations")
-        ax.legend()
+    def figure(self) -> Any:
+        """Draw populations, and the resampled rates."""
+        from anticrossing.plot import style
+        from anticrossing.plot.figure import panels_of
 
-    def draw_beside(self, ax: Any) -> None:
-        """Draw the resampled rates."""
-        unit = self.experiment.unit
-        for name, samples in zip(self.fit.names, self.fit.samples.T, strict=True):
-            ax.hist(samples, bins="auto", alpha=0.6, label=name)
-        rate = f"rate (1/{unit})" if unit else "rate"
-        ax.set(xlabel=rate, ylabel="resamplings", title="Rates")
-        ax.legend()
+        study, fit = self.experiment, self.fit
+        unit = f" ({study.unit})" if study.unit else ""
+        with style.style():
+            drawn, axes = panels_of(study.title, 1)
+            left, right = axes[0]
+            for k, name in enumerate(study.states):
+                (line,) = left.plot(fit.times, fit.fitted[:, k], label=name)
+                left.plot(fit.times, fit.populations[:, k], ".", color=line.get_color())
+            left.set(xlabel=f"time{unit}", ylabel="population", title="Populations")
+            left.legend()
+            for name, samples in zip(fit.names, fit.samples.T, strict=True):
+                right.hist(samples, bins="auto", alpha=0.6, label=name)
+            per = f" (1/{study.unit})" if study.unit else ""
+            right.set(xlabel=f"rate{per}", ylabel="resamplings", title="Rates")
+            right.legend()
+        return drawn
 
 
 def _step(k: int, text: str) -> tuple[str, str]:

@@ -16,20 +16,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from anticrossing._core.checks import InputError, known_keys
-from anticrossing._core.unchanging import record
+from anticrossing._core.checks import InputError, fail, known_keys
+from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import LevelFit, Lines, fit_levels, read_lines
 from anticrossing.fits.levels import check_hamiltonian, check_names
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import levels, tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import DataStudy, Heading
+from anticrossing.studies.study import Heading, Study, chosen_outputs
+
+_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
 class LevelFitTable(TableOfFile, frozen=True, kw_only=True):
@@ -88,8 +92,9 @@ class LevelFitFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@record(kw_only=True)
-class LevelFitStudy(DataStudy):
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LevelFitStudy(Study):
     """A validated file with the table [level_fit].
 
     Attributes
@@ -108,13 +113,11 @@ class LevelFitStudy(DataStudy):
 
     structure: ClassVar[type[TableOfFile]] = LevelFitFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "level_fit")
-    outputs: ClassVar[dict[str, Output]] = {
-        "reduced_chi_square": Output("χ² per degree of freedom", default=True)
-    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "level_fit": {"vary": ["gap", "control_shift"]},
     }
+    takes_data: ClassVar[bool] = True
 
     @classmethod
     def read(cls, given: LevelFitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -153,13 +156,28 @@ class LevelFitStudy(DataStudy):
             "options": given,
         }
 
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """How good the fit is."""
+        return _OUTPUTS
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return the quality of the fit."""
+        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
+        return {name: known[name] for name in outputs}
+
+    def check_varied(self, parameter: str) -> None:
+        """Refuse scans and sweeps: their points would have no data."""
+        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
+
     def run(self, progress: Progress | None = None) -> LevelFitOutcome:
         """Fit."""
         found = self.result()
-        return LevelFitOutcome(self, found, None)
+        return LevelFitOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@record
+@read_only
+@dataclass(frozen=True, eq=False)
 class LevelFitOutcome(Outcome):
     """What came out of a fit to a spectrum.
 
@@ -176,9 +194,10 @@ class LevelFitOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("line",)
 
-    caption: ClassVar[str] = (
-        "The measured lines over the fitted transitions; what is left between them"
-    )
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        return "The measured lines over the fitted transitions; what is left between them"
 
     def own_variables(self) -> dict[str, Variable]:
         """Return lines, fit and parameters, for the dataset."""
@@ -223,13 +242,19 @@ class LevelFitOutcome(Outcome):
         )
         return Sentences(verdict, not fit.warnings, fit.warnings)
 
-    def draw(self, ax: Any) -> None:
-        """Draw lines and transitions."""
-        self.fit.plot(ax).set_title("Lines and transitions")
+    def figure(self) -> Any:
+        """Draw lines and transitions, and the residuals."""
+        from anticrossing.plot import style
+        from anticrossing.plot.figure import panels_of
 
-    def draw_beside(self, ax: Any) -> None:
-        """Draw the residuals."""
-        self.fit.plot_residuals(ax).set_title("Residuals")
+        with style.style():
+            drawn, axes = panels_of(self.experiment.title, 1)
+            left, right = axes[0]
+            self.fit.plot(left)
+            left.set_title("Lines and transitions")
+            self.fit.plot_residuals(right)
+            right.set_title("Residuals")
+        return drawn
 
 
 KIND = LevelFitStudy
