@@ -395,6 +395,7 @@ def test_noise_on_a_grid_of_qubits():
 def test_what_is_refused_of_noise():
     for change, name in (
         ({"noise": 0.1}, "noise"),
+        ({"noise": ac.environment.noise.WhiteNoise(0.1, np.diag([1, -1]))}, "noise"),
         ({"noise": NOISE(0.1, 0.4) + ac.Dephasing(0.1)}, "noise"),
         ({"noise": NOISE(np.array([0.1, 0.2]), 0.4)}, "noise"),
         ({"noise": NOISE(0.1, 0.4, np.eye(3))}, "operator"),

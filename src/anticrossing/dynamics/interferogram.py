@@ -34,7 +34,7 @@ from anticrossing.dynamics.qubit_maps import (
 )
 from anticrossing.environment import Environment
 from anticrossing.environment.base import Combined
-from anticrossing.environment.noise import Noise, QuasiStaticNoise
+from anticrossing.environment.noise import Noise, QuasiStaticNoise, WhiteNoise
 
 _NAMES = ("gap", "offset", "amplitude", "frequency", "t1", "t2")
 _INSTEAD = "periodic_steady_state"
@@ -228,7 +228,10 @@ def _still(noise: Any, relax_eigen: bool, read_eigen: bool) -> QuasiStaticNoise 
     """Return noise if it is of the offset and stands still, or refuse what cannot be followed."""
     parts = noise.parts if isinstance(noise, Combined) else (noise,)
     if not all(isinstance(part, Noise) for part in parts):
-        raise fail("noise", "be noise, or a sum of several", f"it is {describe(noise)}")
+        found = describe(noise)
+        if any(isinstance(part, WhiteNoise) for part in parts):
+            found = "white noise: on σ_z it is part of `t2`"
+        raise fail("noise", "be noise with a memory, or a sum of several", f"it is {found}")
     if read_eigen:
         raise fail("readout", "be 'diabatic' with noise", "eigenstates move with the offset")
     if isinstance(noise, QuasiStaticNoise) and noise.operator is None:
