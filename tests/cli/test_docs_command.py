@@ -78,6 +78,8 @@ def test_where_an_equation_is(call: Any) -> None:
         ("operator file", "vibronic", "models.read_operator"),
         ("hops", "molecules", ""),
         ("SPAM", "fits", ""),
+        ("interval", "fits", ""),
+        ("spin orbit", "rates", ""),
         ("binomial", "fits", "fits.Measurement"),
         ("posterior", "fits", "fits.Posterior"),
         ("Fisher information", "fits", "fits.FitResult"),

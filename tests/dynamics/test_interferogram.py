@@ -1,6 +1,5 @@
 """Interferograms against the panel solver, QuTiP, closed forms, and each method by the other."""
 
-import importlib
 import itertools
 
 import numpy as np
@@ -14,9 +13,6 @@ from anticrossing.dynamics import _interferogram, qubit_maps
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.dynamics.periodic import periodic_steady_state
 from tests.effort import cases, slow
-
-# The function of the same name may hide the module as an attribute of the package.
-module = importlib.import_module("anticrossing.dynamics.interferogram")
 
 SIGMA_X, SIGMA_Z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
 UP = np.array([[0.0, 1.0], [0.0, 0.0]])
@@ -256,9 +252,9 @@ def test_chunks_and_threads_change_no_bit(basis, monkeypatch):
     offset, amplitude = np.linspace(-3.0, 3.0, 23), np.linspace(0.0, 5.0, 11)[:, None]
     call = {"gap": 0.4, "frequency": 1.1, "t1": 50.0, "t2": 30.0, "basis": basis}
     whole = interferogram(**call, offset=offset, amplitude=amplitude)
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(qubit_maps, "CHUNK", 7)
     for workers in (1, 3):
-        monkeypatch.setattr(module, "processors", lambda count=workers: count)
+        monkeypatch.setattr(qubit_maps, "processors", lambda count=workers: count)
         again = interferogram(**call, offset=offset, amplitude=amplitude)
         assert again.tobytes() == whole.tobytes()
     single = interferogram(**call, offset=offset[5], amplitude=amplitude[4, 0])
@@ -399,6 +395,7 @@ def test_noise_on_a_grid_of_qubits():
 def test_what_is_refused_of_noise():
     for change, name in (
         ({"noise": 0.1}, "noise"),
+        ({"noise": ac.environment.noise.WhiteNoise(0.1, np.diag([1, -1]))}, "noise"),
         ({"noise": NOISE(0.1, 0.4) + ac.Dephasing(0.1)}, "noise"),
         ({"noise": NOISE(np.array([0.1, 0.2]), 0.4)}, "noise"),
         ({"noise": NOISE(0.1, 0.4, np.eye(3))}, "operator"),

@@ -12,12 +12,15 @@ from scipy.stats import binom, norm
 
 from anticrossing import ConvergenceError, InputError
 from anticrossing.fits import (
+    Lines,
     Measurement,
     fit_interferogram,
+    fit_levels,
     fit_passages,
     synthetic_interferogram,
     synthetic_passages,
 )
+from anticrossing.models import LandauZener
 from tests.fits.coverage import MAPS, MEAN, OMEGA, SMALL, noisy
 
 RATES = np.array([0.3, 0.7, 1.1, 3.0])
@@ -46,6 +49,24 @@ def test_the_mean_of_pulls_is_that_of_expansions_by_hand(shots: int | None) -> N
     # The error is I^−½, which moves with the estimate: its covariance with it is −½ I′ I^−5/2.
     moved = 0.5 * np.sum(2 * w * first * second + changed * first**2) / information**1.5
     assert result.expected_pulls[0] == pytest.approx(bias * information**0.5 + moved, rel=0.1)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_mean_of_pulls_of_levels_is_that_of_expansions_by_hand(told: bool) -> None:
+    control, error = np.linspace(-1, 1, 9), 0.1
+    noise = error * np.random.default_rng(2).standard_normal(control.size)
+    lines = Lines(
+        control, np.hypot(control, 0.5) + noise, np.full(control.size, error) if told else None
+    )
+    result = fit_levels(LandauZener(gap=0.5), lines)
+    # f = √(x² + g²): f′ = g/f, f″ = x²/f³; bias and moved error add up to ½ Σ f′ f″/σ² I^−3/2.
+    gap = result["gap"].value
+    f = np.hypot(control, gap)
+    scale = result["gap"].error * np.sqrt(np.sum((gap / f) ** 2))  # σ, stated or found
+    assert not told or scale == pytest.approx(error, rel=1e-6)
+    expected = 0.5 * np.sum(gap * control**2 / f**4) * scale / np.sum((gap / f) ** 2) ** 1.5
+    assert result.expected_pulls == pytest.approx([expected], rel=0.1)
+    assert expected > 1e-3
 
 
 def test_a_linear_model_is_not_curved_and_its_interval_is_its_error() -> None:

@@ -80,6 +80,21 @@ def test_still_noise_is_an_average_over_offsets(width: float) -> None:
         assert found[k] == pytest.approx(exact, abs=1e-7)
 
 
+def test_still_noise_meets_resonances_a_thousand_times_narrower() -> None:
+    model = MapModel("exact", "diabatic", "diabatic", "upper", 1e-9)
+    values = {**VALUES, "gap": 0.003, "t1": 1000.0, "t2": 1000.0, "amplitude_scale": 1.0}
+    x = np.linspace(-8, 8, 160_001)
+    mean = OMEGA + np.array([0.19])  # a coarse rule has its nodes on neither side of ω
+    where = {"offset": mean, "amplitude": np.array([8.0]), "frequency": np.array([OMEGA])}
+    still = {"offset_shift": 0.0, "temperature": 2.0}
+    found = model({**values, **still, "offset_noise": 1.0}, where)[0]
+    every = {"offset": mean + x, "amplitude": np.full(x.size, 8.0), "frequency": OMEGA}
+    exact = np.average(model({**values, **still}, every)[0], weights=np.exp(-x * x / 2))
+    far = model({**values, **still, "gap": 1e-6, "offset_noise": 1.0}, where)[0]
+    assert found - far > 5e-4
+    assert found == pytest.approx(exact, abs=1e-6)
+
+
 def test_without_contrast_t1_is_wrong_and_with_it_right() -> None:
     true = {**QUBIT, "t1": 50.0}
     data = synthetic_interferogram(

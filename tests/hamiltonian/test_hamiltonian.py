@@ -298,3 +298,10 @@ def test_powers_that_would_be_multiplied_out_are_refused(text):
 def test_values_of_any_kind_are_described():
     assert describe_value(1j) == "0+1j"
     assert describe_value(np.array([])) == "<0 values>"
+
+
+def test_names_of_arguments_that_are_not_known():
+    with pytest.raises(ac.InputError, match="did you mean `coordinates`"):
+        ac.Hamiltonian.from_terms([("x", np.eye(2))], coordinate="x")
+    with pytest.raises(ac.InputError, match="`coordinates` in the arguments"):
+        ac.Hamiltonian.affine(np.eye(2), np.eye(2), coordinates="y")

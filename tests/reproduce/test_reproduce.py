@@ -16,7 +16,14 @@ from tests.effort import slow
 from tests.result_protocol import check
 
 # The longest; the laws behind them have quick tests of their own in dynamics and formulas.
-LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
+LONG = (
+    "tully",
+    "marcus-hopping",
+    "dephasing-lindbladian",
+    "landau-zener-limits",
+    "finite-window",
+    "stueckelberg",
+)
 LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-elser", "retinal")
 LONG += ("quantum-annealing-24",)
 LONG += ("fe8",)

@@ -334,6 +334,12 @@ def single_point(name: str, value: Any) -> None:
         raise fail(name, "be a single parameter point", f"its batch shape is {value.batch_shape}")
 
 
+def one_coordinate(name: str, hamiltonian: Any) -> None:
+    """Raise `InputError` unless a Hamiltonian has one coordinate."""
+    if len(hamiltonian.coordinates) != 1:
+        raise fail(name, "have one coordinate", f"it has {', '.join(hamiltonian.coordinates)}")
+
+
 def square_matrix(name: str, matrix: Any, *, single: bool = False) -> ComplexArray:
     """Return finite square matrices (…, n, n), or a single one, as complex128, or raise."""
     if type(matrix) is not np.ndarray:

@@ -142,8 +142,7 @@ def draw(
         elif len(lines) <= _MOST_LINES:
             ax.set_xticks(places)
         ax.set_xlabel(style.plain(dim))
-    ax.set_ylabel(_label(variable.text or name, variable.unit))
-    ax.set_title(style.plain(title))
+    ax.set(ylabel=_label(variable.text or name, variable.unit), title=style.plain(title))
     style.grid(ax)
     if 1 < count <= _MOST_NAMES:
         ax.legend(loc="best")

@@ -11,14 +11,14 @@ import ast
 import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anticrossing._core import expression
-from anticrossing._core.checks import is_numeric
+from anticrossing._core.checks import FloatArray, is_numeric
 
 if TYPE_CHECKING:
     import sympy
@@ -116,6 +116,27 @@ def compile_formula(names: Sequence[str], formula: Formula) -> Callable[..., Any
     if isinstance(formula, Plain):
         return _compile(tuple(names), formula.code)
     return expression.compile_function([expression.symbol(name) for name in names], formula)
+
+
+def of_one_number(
+    formula: Plain, name: str, parameters: Mapping[str, FloatArray]
+) -> Callable[[float], float]:
+    """Return a plain formula as a function of one number, with the first value of the others."""
+    names = used_names(formula)
+    compute = compile_formula(names, formula)
+    if names == [name]:
+        return compute
+    values = [0.0 if own == name else float(parameters[own][0]) for own in names]
+    if name not in names:
+        constant = float(compute(*values))
+        return lambda x: constant
+    place = names.index(name)
+
+    def at(x: float) -> float:
+        values[place] = x
+        return float(compute(*values))
+
+    return at
 
 
 @functools.lru_cache(maxsize=4096)

@@ -53,10 +53,16 @@ def with_words_of_others(words: Mapping[str, str]) -> Callable[[_Function], _Fun
 def guard(module_name: str, *, quiet: bool = False) -> None:
     """Let what a module makes public check the kinds of its arguments.
 
-    Functions that are `quiet` compute without the warnings of NumPy.
+    Functions that are `quiet` compute without the warnings of NumPy. What a room imports from its
+    own modules is its ``__all__``, unless it says otherwise.
     """
     module = sys.modules[module_name]
-    names = getattr(module, "__all__", [name for name in vars(module) if name[0] != "_"])
+    names = [name for name in vars(module) if name[0] != "_"]
+    if hasattr(module, "__all__"):
+        names = module.__all__
+    elif hasattr(module, "__path__"):
+        names = [name for name in names if _lives_in(module_name, vars(module)[name])]
+        module.__all__ = names  # type: ignore[attr-defined]
     for name in names:
         thing = vars(module).get(name)
         home = sys.modules.get(getattr(thing, "__module__", None) or "")
@@ -78,6 +84,11 @@ def guard(module_name: str, *, quiet: bool = False) -> None:
                     setattr(thing, key, type(member)(guarded(member.__func__)))
             if dataclasses.is_dataclass(thing):
                 read_only(thing)
+
+
+def _lives_in(room: str, thing: Any) -> bool:
+    home = getattr(thing, "__module__", None) or room
+    return not inspect.ismodule(thing) and f"{home}.".startswith(f"{room}.")
 
 
 @functools.cache

@@ -6,6 +6,7 @@ A class names its arrays once, in `_variables`; the rest follows from there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -48,7 +49,7 @@ class Result(Printed):
         """Return the numbers of the result by name, with dimensions, meaning and unit."""
         found = {}
         for name, (dims, text, unit, of) in self._variables.items():
-            values = getattr(self, of or name)
+            values = getattr(self, of or self._attribute(name))
             if values is not None:
                 array = np.asarray(values)
                 if dims == (name,) and array.ndim > 1:  # a coordinate at parameter points
@@ -60,6 +61,11 @@ class Result(Printed):
                 axes = (*points(array.ndim - len(dims)), *dims)
                 found[name] = Variable(axes, array, text, in_units(unit, self._own_units()))
         return found
+
+    def _attribute(self, name: str) -> str:
+        """Return the attribute of a variable that names none: of the same name, or its plural."""
+        known = name in vars(self) or hasattr(type(self), name)
+        return name if known else f"{re.sub('y$', 'ie', name)}s"
 
     def notes(self) -> tuple[str, ...]:
         """Return what a user must know before using the result, one sentence each."""

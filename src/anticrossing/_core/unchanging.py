@@ -7,8 +7,9 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, dataclass_transform
 
 import numpy as np
 
@@ -148,6 +149,16 @@ def read_only(made: _Made) -> _Made:
         setattr(made, name, method)
     _freeze_cached(made)
     return made
+
+
+@dataclass_transform(eq_default=False, frozen_default=True, field_specifiers=(field,))
+def record(made: Any = None, /, *, kw_only: bool = False) -> Any:
+    """Make a class a frozen dataclass that holds nothing that can be changed."""
+
+    def make(one: type) -> type:
+        return read_only(dataclass(frozen=True, eq=False, kw_only=kw_only)(one))
+
+    return make if made is None else make(made)
 
 
 def _kept(name: str, value: Any) -> Any:

@@ -40,7 +40,7 @@ def shown(*dims: str, text: str, unit: str = "1", of: str = "") -> Shown:
     """Declare a variable of a class of results.
 
     `unit` may use the words energy, time and coordinate for the units of the result; `of` is the
-    attribute that holds the numbers, where its name is not the name of the variable.
+    attribute that holds the numbers, where its name is neither that of the variable nor its plural.
     """
     return Shown(dims, text, unit, of)
 

@@ -120,7 +120,7 @@ class AdiabaticExpansion(Result):
         "transport": shown("row_squared", "column_squared", text="transport of stacked states"),
         "kernel_dimension": shown(text="number of stationary states"),
         "panels": shown(text="panels of the quadrature"),
-        "time": shown("time", text="time", unit="time", of="times"),
+        "time": shown("time", text="time", unit="time"),
         "kernel_path": shown("order", "time", "row", "column", text="stationary part on the way"),
         "range_path": shown("order", "time", "row", "column", text="other part on the way"),
     }

@@ -89,7 +89,7 @@ class CoherentIncoherentSplit(Result):
         "incoherent": shown(text="what the environment adds"),
         "incoherent_error": shown(text="bound on the error of the incoherent part"),
         "first_order": shown(text="incoherent part to first order in the slowness"),
-        "time": shown("time", text="time", of="times"),
+        "time": shown("time", text="time"),
         "density": shown("time", text="incoherent transitions per time"),
         "integral": shown(text="integral of the density"),
         "error_estimate": shown(text="error of the quadrature"),

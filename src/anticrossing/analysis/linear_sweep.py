@@ -27,6 +27,7 @@ from anticrossing._core.checks import (
     fail,
     instance,
     number_between,
+    one_coordinate,
     positive_number,
 )
 from anticrossing._core.result import Result
@@ -102,14 +103,14 @@ class LinearSweepConstraints(Result):
     warnings: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "slope": shown("state", text="slope of the diabatic state", of="slopes"),
-        "energy": shown("state", text="energy of the diabatic state at x = 0", of="energies"),
+        "slope": shown("state", text="slope of the diabatic state"),
+        "energy": shown("state", text="energy of the diabatic state at x = 0"),
         "kind": shown("constraint", text="kind of constraint"),
         "final": shown("constraint", text="final state, or states in the block"),
         "initial": shown("constraint", text="initial state, or states in the block"),
         "predicted": shown("constraint", text="probability or determinant by the constraint"),
         "exact": shown("constraint", text="the same from the exact evolution"),
-        "amplitude": shown("final_state", "initial_state", text="amplitude", of="amplitudes"),
+        "amplitude": shown("final_state", "initial_state", text="amplitude"),
     }
 
     @property
@@ -246,8 +247,7 @@ def linear_sweep_constraints(
 
 def _straight(hamiltonian: Hamiltonian) -> tuple[ComplexArray, ComplexArray]:
     """Return A and B of H = A + xB."""
-    if len(hamiltonian.coordinates) != 1:
-        raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
+    one_coordinate("hamiltonian", hamiltonian)
     if hamiltonian.batch_shape:
         raise fail(
             "hamiltonian",

@@ -52,7 +52,7 @@ class PassagePrediction(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "difference": shown(text="largest difference from the exact probabilities"),
-        "probability": shown("level", text="probability of the level", of="probabilities"),
+        "probability": shown("level", text="probability of the level"),
     }
 
     @property
@@ -182,9 +182,7 @@ def draw_probabilities(
         places = np.arange(array.size)
         ax.bar(places + (k + 0.5) * width - 0.4, array, width, label=name)
     ax.set_xticks(places)
-    ax.set_xlabel("level")
-    ax.set_ylabel("final probability")
-    ax.set_title(title)
+    ax.set(xlabel="level", ylabel="final probability", title=title)
     ax.legend()
     return ax
 

@@ -48,9 +48,9 @@ class Sensitivity(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "parameter": shown("parameter", text="parameter", of="names"),
-        "slope": shown("parameter", "level", text="slope of the probability", of="slopes"),
-        "deviation": shown("parameter", text="its standard deviation", of="deviations"),
-        "error": shown("parameter", "level", text="error that it leaves", of="errors"),
+        "slope": shown("parameter", "level", text="slope of the probability"),
+        "deviation": shown("parameter", text="its standard deviation"),
+        "error": shown("parameter", "level", text="error that it leaves"),
         "total": shown("level", text="standard deviation of the probability"),
     }
 

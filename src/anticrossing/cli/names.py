@@ -50,15 +50,18 @@ TOLD = {
     "fits": (
         *("spectroscopy", "fit", "avoided crossing", "outlier", "assigned", "peak"),
         *("binomial", "counts", "SPAM", "read-out", "posterior", "Fisher information"),
-        *("measure next", "units", "map"),
+        *("measure next", "units", "map", "interval"),
     ),
     "diabatization": ("table", "ab initio", "energies alone", "Landau and Zener"),
-    "vibronic": ("operator file", "MCTDH", "Quantics", "fit_vibronic", "several coordinates"),
+    "vibronic": (
+        *("operator file", "MCTDH", "Quantics", "fit_vibronic", "several coordinates"),
+        "spin–orbit",
+    ),
     "molecules": (
         *("hops", "finished trajectories", "Belyaev", "Zhu-Nakamura"),
         *("on the fly", "crossing point", "ASE", "PySCF"),
     ),
-    "rates": ("microcanonical", "Hessian", "bootstrap", "tunnelling"),
+    "rates": ("microcanonical", "Hessian", "bootstrap", "tunnelling", "spin–orbit"),
     "recipes": ("STIRAP", "chirped", "controlled-Z", "reverse annealing", "optimal control"),
     "files": (
         *("[mean_field]", "[jumps]", "[environment]", "[control]", "[level_fit]"),

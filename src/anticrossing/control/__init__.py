@@ -5,57 +5,45 @@ What enters answers how to drive, and returns a drive, a Hamiltonian, a rate or 
 
 from anticrossing._core.public import guard
 from anticrossing.control.counterdiabatic import (
-    Counterdiabatic,
-    adiabatic_gauge_potential,
-    counterdiabatic,
-    two_level_counterdiabatic,
+    Counterdiabatic as Counterdiabatic,
+    adiabatic_gauge_potential as adiabatic_gauge_potential,
+    counterdiabatic as counterdiabatic,
+    two_level_counterdiabatic as two_level_counterdiabatic,
 )
 from anticrossing.control.least_dissipation import (
-    LeastDissipation,
-    least_dissipation,
-    least_dissipation_protocol,
+    LeastDissipation as LeastDissipation,
+    least_dissipation as least_dissipation,
+    least_dissipation_protocol as least_dissipation_protocol,
 )
-from anticrossing.control.minimum_time import MinimumTime, minimum_time
-from anticrossing.control.optimal_drive import OptimalDrive, optimal_drive
-from anticrossing.control.optimal_rate import OptimalRate, optimal_rate
-from anticrossing.control.schedules import LocalAdiabatic, local_adiabatic_schedule
+from anticrossing.control.minimum_time import (
+    MinimumTime as MinimumTime,
+    minimum_time as minimum_time,
+)
+from anticrossing.control.optimal_drive import (
+    OptimalDrive as OptimalDrive,
+    optimal_drive as optimal_drive,
+)
+from anticrossing.control.optimal_rate import (
+    OptimalRate as OptimalRate,
+    optimal_rate as optimal_rate,
+)
+from anticrossing.control.schedules import (
+    LocalAdiabatic as LocalAdiabatic,
+    local_adiabatic_schedule as local_adiabatic_schedule,
+)
 from anticrossing.control.sequences import (
-    CompositePassage,
-    DoublePassage,
-    composite_passage,
-    composite_phases,
-    double_passage,
+    CompositePassage as CompositePassage,
+    DoublePassage as DoublePassage,
+    composite_passage as composite_passage,
+    composite_phases as composite_phases,
+    double_passage as double_passage,
 )
-from anticrossing.control.speed_limits import SpeedLimit, speed_limit
-from anticrossing.control.targets import GateTarget, PopulationTarget, StateTarget, Target
-
-__all__ = [
-    "CompositePassage",
-    "Counterdiabatic",
-    "DoublePassage",
-    "LeastDissipation",
-    "LocalAdiabatic",
-    "GateTarget",
-    "MinimumTime",
-    "OptimalDrive",
-    "OptimalRate",
-    "PopulationTarget",
-    "SpeedLimit",
-    "StateTarget",
-    "Target",
-    "adiabatic_gauge_potential",
-    "composite_passage",
-    "composite_phases",
-    "counterdiabatic",
-    "double_passage",
-    "least_dissipation",
-    "least_dissipation_protocol",
-    "local_adiabatic_schedule",
-    "minimum_time",
-    "optimal_drive",
-    "optimal_rate",
-    "speed_limit",
-    "two_level_counterdiabatic",
-]
+from anticrossing.control.speed_limits import SpeedLimit as SpeedLimit, speed_limit as speed_limit
+from anticrossing.control.targets import (
+    GateTarget as GateTarget,
+    PopulationTarget as PopulationTarget,
+    StateTarget as StateTarget,
+    Target as Target,
+)
 
 guard(__name__)

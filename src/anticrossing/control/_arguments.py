@@ -16,6 +16,7 @@ from anticrossing._core.checks import (
     integer,
     non_negative_number,
     of_shape,
+    one_coordinate,
     positive_number,
     real_array,
     real_number,
@@ -34,8 +35,7 @@ def make_ensemble(
 ) -> Ensemble:
     """Return the checked ensemble."""
     instance("hamiltonian", hamiltonian, Hamiltonian)
-    if len(hamiltonian.coordinates) != 1:
-        raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
+    one_coordinate("hamiltonian", hamiltonian)
     if hamiltonian.dimension > _LARGEST:
         must = f"have at most {_LARGEST} levels"
         raise fail("hamiltonian", must, f"it has {hamiltonian.dimension}")

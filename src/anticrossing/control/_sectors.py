@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, fail, instance, single_point
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.checks import FloatArray, InputError, instance, one_coordinate, single_point
+from anticrossing._core.unchanging import record
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
 from anticrossing.spectrum.subspace import space_of_level, within
 from anticrossing.spectrum.symmetry import LARGEST_ROTATED, sectors
@@ -17,8 +16,7 @@ from anticrossing.spectrum.symmetry import LARGEST_ROTATED, sectors
 CLOSED = 1e-13  # gap relative to the spread of the levels below which it is rounding
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class Block:
     """One sector: H(x) and ∂H/∂x within it.
 
@@ -105,8 +103,7 @@ def block_of_level(blocks: Sequence[Block], x: float, level: int) -> tuple[Block
 def check_single(hamiltonian: Any) -> Hamiltonian:
     """Return a Hamiltonian of one coordinate and single parameters, or raise `InputError`."""
     instance("hamiltonian", hamiltonian, Hamiltonian)
-    if len(hamiltonian.coordinates) != 1:
-        raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
+    one_coordinate("hamiltonian", hamiltonian)
     single_point("hamiltonian", hamiltonian)
     return hamiltonian
 

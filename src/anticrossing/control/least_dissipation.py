@@ -74,10 +74,10 @@ class LeastDissipation(Result):
         "gain": shown(text="constant speed over least"),
         "duration": shown(text="time for the way"),
         "price": shown(text="work saved by more time, per time"),
-        "energy": shown("crossing", text="energy of the crossing", of="energies"),
-        "speed": shown("crossing", text="speed of the level there", of="speeds"),
+        "energy": shown("crossing", text="energy of the crossing"),
+        "speed": shown("crossing", text="speed of the level there"),
         "time_spent": shown("crossing", text="time spent around it", of="durations"),
-        "cell": shown("crossing", text="length of the way around it", of="cells"),
+        "cell": shown("crossing", text="length of the way around it"),
     }
 
     def plot(self, ax: Any = None) -> Any:
@@ -86,8 +86,7 @@ class LeastDissipation(Result):
         ax.plot(self.times, self.positions, label="least dissipation")
         ends = [self.chain.start, self.chain.stop]
         ax.plot([0.0, self.duration], ends, linestyle="--", label="constant speed")
-        ax.set_xlabel("time")
-        ax.set_ylabel("energy of the level")
+        ax.set(xlabel="time", ylabel="energy of the level")
         ax.legend()
         return ax
 

@@ -79,8 +79,7 @@ class MinimumTime(Result):
         axes.semilogy(self.durations[order], self.figures[order], "o-")
         axes.axhline(self.best.goal, color="grey", ls="--", lw=1)
         axes.axvline(self.duration, color="grey", lw=1)
-        axes.set_xlabel("duration")
-        axes.set_ylabel("infidelity")
+        axes.set(xlabel="duration", ylabel="infidelity")
         return axes
 
 

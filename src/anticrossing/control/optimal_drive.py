@@ -161,8 +161,7 @@ class OptimalDrive(Result):
         axes = drawing.new_axes() if ax is None else ax
         times = np.linspace(0.0, self.duration, 4 * _SHOWN)
         axes.plot(times, self.drive(times))
-        axes.set_xlabel("time")
-        axes.set_ylabel("coordinate")
+        axes.set(xlabel="time", ylabel="coordinate")
         axes.set_title(f"infidelity {self.figure:.2g} ({self.over})")
         return axes
 

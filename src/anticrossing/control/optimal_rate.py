@@ -84,8 +84,7 @@ class OptimalRate(Result):
         rates = np.geomspace(0.3, 3.0, 200) * self.formula
         axes.plot(rates, self.error ** (self.formula / rates), label="infinite window")
         axes.plot(self.rate, self.probability, "o", label="this sweep")
-        axes.set_xlabel("sweep rate")
-        axes.set_ylabel("jump probability")
+        axes.set(xlabel="sweep rate", ylabel="jump probability")
         axes.legend()
         return axes
 

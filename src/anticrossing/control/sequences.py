@@ -123,8 +123,7 @@ class CompositePassage(Result):
         axes = drawing.new_axes() if ax is None else ax
         for values, name in ((self.single_failure, "one"), (self.failure, f"{self.phases.size}")):
             axes.semilogy(np.maximum(np.ravel(values), 1e-32), "o-", label=f"{name} passages")
-        axes.set_xlabel("point")
-        axes.set_ylabel("probability to stay")
+        axes.set(xlabel="point", ylabel="probability to stay")
         axes.legend()
         return axes
 
@@ -255,8 +254,7 @@ class DoublePassage(Result):
         axes.plot(waits, self.transfer(waits))
         axes.plot(self.waits, self.transfer(self.waits), "o")
         axes.axhline(self.wanted, color="grey", ls="--", lw=1)
-        axes.set_xlabel("wait between the passages")
-        axes.set_ylabel("probability of the transfer")
+        axes.set(xlabel="wait between the passages", ylabel="probability of the transfer")
         return axes
 
 

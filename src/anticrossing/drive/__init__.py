@@ -7,48 +7,34 @@ number, for each of several coordinates.
 """
 
 from anticrossing._core.public import guard
-from anticrossing.drive._sampled import is_drive
-from anticrossing.drive.base import Drive
-from anticrossing.drive.foreign import from_qutip
-from anticrossing.drive.formula import Formula, FormulaDrive, Linear, Sinusoidal, Tanh
-from anticrossing.drive.path import Clock, Path, compose
-from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
-from anticrossing.drive.pulses import Chirp, Cosine, EdgedDrive, Gaussian, Sech, Trapezoid
-from anticrossing.drive.pulses_slepian import FastAdiabatic, Slepian
-from anticrossing.drive.samples import AnnealingSchedule, Function, Samples
-from anticrossing.drive.splines import Spline
-from anticrossing.drive.sums import Sum, SumDrive
-from anticrossing.drive.waveform import WaveformDrive
-
-__all__ = [
-    "AnnealingSchedule",
-    "Chirp",
-    "Clock",
-    "Cosine",
-    "Drive",
-    "EdgedDrive",
-    "FastAdiabatic",
-    "Formula",
-    "FormulaDrive",
-    "Function",
-    "Gaussian",
-    "Linear",
-    "Path",
-    "Piecewise",
-    "PiecewiseDrive",
-    "Samples",
-    "Sech",
-    "Sinusoidal",
-    "Slepian",
-    "Spline",
-    "Sum",
-    "SumDrive",
-    "Tanh",
-    "Trapezoid",
-    "WaveformDrive",
-    "compose",
-    "from_qutip",
-    "is_drive",
-]
+from anticrossing.drive._sampled import is_drive as is_drive
+from anticrossing.drive.base import Drive as Drive
+from anticrossing.drive.foreign import from_qutip as from_qutip
+from anticrossing.drive.formula import (
+    Formula as Formula,
+    FormulaDrive as FormulaDrive,
+    Linear as Linear,
+    Sinusoidal as Sinusoidal,
+    Tanh as Tanh,
+)
+from anticrossing.drive.path import Clock as Clock, Path as Path, compose as compose
+from anticrossing.drive.piecewise import Piecewise as Piecewise, PiecewiseDrive as PiecewiseDrive
+from anticrossing.drive.pulses import (
+    Chirp as Chirp,
+    Cosine as Cosine,
+    EdgedDrive as EdgedDrive,
+    Gaussian as Gaussian,
+    Sech as Sech,
+    Trapezoid as Trapezoid,
+)
+from anticrossing.drive.pulses_slepian import FastAdiabatic as FastAdiabatic, Slepian as Slepian
+from anticrossing.drive.samples import (
+    AnnealingSchedule as AnnealingSchedule,
+    Function as Function,
+    Samples as Samples,
+)
+from anticrossing.drive.splines import Spline as Spline
+from anticrossing.drive.sums import Sum as Sum, SumDrive as SumDrive
+from anticrossing.drive.waveform import WaveformDrive as WaveformDrive
 
 guard(__name__)

@@ -126,22 +126,6 @@ def _turn_to_edge(edge, frame, out):
 
 
 @inner()
-def _add_eigen(g, b, rates, rotation):
-    """Add eigenbasis rates (κ′, κ″, down, up), rotated into the frame that `rotation` leaves."""
-    kr, ki, down, up = rates[0], rates[1], rates[2], rates[3]
-    diagonal = np.zeros((3, 3))
-    diagonal[0, 0] = diagonal[1, 1] = -kr
-    diagonal[0, 1], diagonal[1, 0] = ki, -ki
-    diagonal[2, 2] = -(down + up)
-    turned = np.empty((3, 3))
-    _sandwich(rotation.T, diagonal, rotation.T, turned)
-    for i in range(3):
-        b[i] += rotation[i, 2] * (up - down)
-        for j in range(3):
-            g[i, j] += turned[i, j]
-
-
-@inner()
 def _add_hamiltonian(g, d, cr, ci):
     """Add the precession r′ = 2 h × r with h = (Re c, −Im c, d)."""
     hx, hy, hz = 2.0 * cr, -2.0 * ci, 2.0 * d

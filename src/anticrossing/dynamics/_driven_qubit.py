@@ -125,7 +125,7 @@ def _set_unity(matrix, slopes):
     for i in range(3):
         for j in range(4):
             matrix[i, j] = 1.0 if i == j else 0.0
-            for m in range(COUNT):
+            for m in range(len(slopes)):
                 slopes[m, i, j] = 0.0
 
 
@@ -135,7 +135,7 @@ def _copy(matrix, slopes, other, other_slopes):
     for i in range(3):
         for j in range(4):
             matrix[i, j] = other[i, j]
-            for m in range(COUNT):
+            for m in range(len(slopes)):
                 slopes[m, i, j] = other_slopes[m, i, j]
 
 
@@ -150,7 +150,7 @@ def _after(a, b, out):
 @inner()
 def _product(a, a_slopes, b, b_slopes, out, slopes, work):
     """Fill the affine map a∘b and its derivatives."""
-    for m in range(COUNT):
+    for m in range(len(slopes)):
         _after(a_slopes[m], b, slopes[m])
         _after(a, b_slopes[m], work)
         for i in range(3):
@@ -165,14 +165,16 @@ def _product(a, a_slopes, b, b_slopes, out, slopes, work):
 @inner()
 def _stretch(point, times, relax_eigen, work, whole, whole_slopes):
     """Fill the map over a grid whose steps are equal in pairs, and its derivatives."""
+    count = len(whole_slopes)
     step = np.empty((5, 3))
     first, second = np.empty((3, 4)), np.empty((3, 4))
     both, product = np.empty((3, 4)), np.empty((3, 4))
-    at = np.empty((3, COUNT, 3, 4))
-    pair, more = np.empty((COUNT, 3, 4)), np.empty((COUNT, 3, 4))
+    at = np.empty((3, count, 3, 4))
+    pair, more = np.empty((count, 3, 4)), np.empty((count, 3, 4))
     spare = np.empty((3, 4))
     _set_unity(whole, whole_slopes)
-    _generator_slopes(point, times[0], relax_eigen, at[0])
+    if count > 0:
+        _generator_slopes(point, times[0], relax_eigen, at[0])
     for k in range(0, times.size - 1, 2):
         for part in range(2):
             t, h = times[k + part], times[k + part + 1] - times[k + part]
@@ -182,12 +184,13 @@ def _stretch(point, times, relax_eigen, work, whole, whole_slopes):
                 for j in range(3):
                     target[i, j] = step[i, j]
                 target[i, 3] = step[3, i]
-            _generator_slopes(point, t + h, relax_eigen, at[part + 1])
+            if count > 0:
+                _generator_slopes(point, t + h, relax_eigen, at[part + 1])
         _after(second, first, both)
         for i in range(3):
             both[i, 3] += second[i, 3]
         sixth = (times[k + 2] - times[k]) / 6.0
-        for m in range(COUNT):
+        for m in range(count):
             # Both ends, and four times the middle: U δG U with δG between them.
             _after(both, at[0, m], pair[m])
             _after(at[2, m], both, spare)
@@ -204,7 +207,7 @@ def _stretch(point, times, relax_eigen, work, whole, whole_slopes):
                     pair[m, i, j] = sixth * (pair[m, i, j] + 4.0 * spare[i, j])
         _product(both, pair, whole, whole_slopes, product, more, spare)
         _copy(whole, whole_slopes, product, more)
-        for m in range(COUNT):
+        for m in range(count):
             for i in range(3):
                 for j in range(4):
                     at[0, m, i, j] = at[2, m, i, j]
@@ -214,7 +217,7 @@ def _stretch(point, times, relax_eigen, work, whole, whole_slopes):
 def _power(base, base_slopes, exponent, out, slopes):
     """Fill a power of an affine map and its derivatives; `base` is used up."""
     spare, work = np.empty((3, 4)), np.empty((3, 4))
-    more = np.empty((COUNT, 3, 4))
+    more = np.empty((len(slopes), 3, 4))
     _set_unity(out, slopes)
     while exponent > 0:
         if exponent % 2 == 1:
@@ -245,16 +248,17 @@ def _seen(point, t, eigen, axis, slopes):
 
 @inner()
 def _population(point, start, periods, rest, initial, whole_grid, rest_grid, options, work, out):
-    """Fill population and derivatives, shape (8,), on one grid."""
+    """Fill population and derivatives, shape (8,), or (1,) for none, on one grid."""
+    count = out.size - 1
     relax_eigen, read_eigen = options
-    period, period_slopes = np.empty((3, 4)), np.empty((COUNT, 3, 4))
-    total, total_slopes = np.empty((3, 4)), np.empty((COUNT, 3, 4))
+    period, period_slopes = np.empty((3, 4)), np.empty((count, 3, 4))
+    total, total_slopes = np.empty((3, 4)), np.empty((count, 3, 4))
     if periods > 0:
         _stretch(point, whole_grid, relax_eigen, work, period, period_slopes)
     _power(period, period_slopes, periods, total, total_slopes)
     if rest > 0.0:
         _stretch(point, rest_grid, relax_eigen, work, period, period_slopes)
-        last, last_slopes = np.empty((3, 4)), np.empty((COUNT, 3, 4))
+        last, last_slopes = np.empty((3, 4)), np.empty((count, 3, 4))
         spare = np.empty((3, 4))
         _product(period, period_slopes, total, total_slopes, last, last_slopes, spare)
         _copy(total, total_slopes, last, last_slopes)
@@ -263,14 +267,14 @@ def _population(point, start, periods, rest, initial, whole_grid, rest_grid, opt
     _seen(point, start, read_eigen, before, before_slopes)
     _seen(point, start + rest, read_eigen, after, after_slopes)
     size = 2.0 * initial - 1.0
-    for k in range(1 + COUNT):
+    for k in range(1 + count):
         out[k] = 0.0
     for i in range(3):
         s = total[i, 3]
         for j in range(3):
             s += total[i, j] * size * before[j]
         out[0] += after[i] * s
-        for m in range(COUNT):
+        for m in range(count):
             slope = total_slopes[m, i, 3]
             for j in range(3):
                 slope += total_slopes[m, i, j] * size * before[j]
@@ -280,19 +284,20 @@ def _population(point, start, periods, rest, initial, whole_grid, rest_grid, opt
             if m < 3:
                 out[1 + m] += after_slopes[m, i] * s
     out[0] = 0.5 * (1.0 + out[0])
-    for m in range(COUNT):
+    for m in range(count):
         out[1 + m] *= 0.5
 
 
 @entry()
 def populations(points, relax_eigen, read_eigen, tolerance, out, slopes):
-    """Fill `out` with upper populations after a time, and `slopes`, shape (7, N).
+    """Fill `out` with upper populations after a time, and `slopes`, shape (7, N), or (0, N).
 
     Rows of `points` are those of `_interferogram.steps`, then the phase of the drive at the start,
     the duration, and the initial population. NaN marks a point that would need too many steps.
     """
     work, point = np.empty((6, 4, 3)), np.empty(8)
-    new, old, best, unit = np.empty(8), np.empty(8), np.empty(8), np.ones(8)
+    size = 1 + len(slopes)
+    new, old, best, unit = np.empty(size), np.empty(size), np.empty(size), np.ones(8)
     options = (relax_eigen, read_eigen)
     for j in range(out.size):
         for k in range(8):
@@ -317,7 +322,7 @@ def populations(points, relax_eigen, read_eigen, tolerance, out, slopes):
         while max(whole.size, part.size) <= MOST_STEPS:
             _population(point, start, periods, rest, initial, whole, part, options, work, new)
             largest = 0.0
-            for k in range(8):
+            for k in range(size):
                 finer = new[k] + (new[k] - old[k]) / 15.0
                 moved = finer - best[k]
                 scale = unit[k] / (1.0 + abs(best[k]) * unit[k]) if k > 0 else 1.0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import (
-    ConvergenceError,
     FloatArray,
     choice,
     fail,
@@ -18,17 +16,17 @@ from anticrossing._core.checks import (
     non_negative,
     number_between,
     parameter,
-    positive,
 )
-from anticrossing._core.result import Result
-from anticrossing._core.variables import Variable
-from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
 from anticrossing.dynamics.qubit_maps import (
+    BASES,
+    QubitMap,
     broadcast_of,
     check_rounding,
     computed,
-    equilibrium_of,
-    equilibrium_slopes,
+    named,
+    parameters_of,
+    shown,
+    slopes_of,
 )
 
 _MOST_PERIODS = 1e9
@@ -36,7 +34,7 @@ _ROWS = ("gap", "offset", "amplitude", "t1", "t2", "equilibrium", "temperature")
 
 
 @dataclass(frozen=True, eq=False)
-class DrivenQubit(Result):
+class DrivenQubit(QubitMap):
     """Upper populations of a periodically driven qubit after a time, as `driven_qubit` returns.
 
     Attributes
@@ -50,34 +48,6 @@ class DrivenQubit(Result):
     gradients : dict of str to array
         Derivatives of the population by the parameters that were named, each of its shape.
     """
-
-    population: FloatArray
-    parameters: Mapping[str, FloatArray]
-    readout: str
-    gradients: Mapping[str, FloatArray] = field(default_factory=dict)
-
-    def variables(self) -> dict[str, Variable]:
-        """Return the populations by name, along axes that are parameters where only one varies."""
-        dims, found = axes_of(self.parameters, self.population.shape)
-        text = f"population of the upper {self.readout} level"
-        slopes = {
-            f"population_by_{name}": Variable(dims, values, f"its derivative by {name}")
-            for name, values in self.gradients.items()
-        }
-        return {"population": Variable(dims, self.population, text), **slopes, **found}
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the population over two axes as colours, or along one.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        found = self.variables()
-        return super().plot(ax) if self.population.ndim != 2 else draw_map(found, ax)
-
-    def _attributes(self) -> dict[str, Any]:
-        return {"readout": self.readout}
 
 
 def driven_qubit(
@@ -150,23 +120,18 @@ def driven_qubit(
     relax_eigen = choice("basis", basis, BASES) == "adiabatic"
     read_eigen = relax_eigen if readout is None else choice("readout", readout, BASES) == BASES[1]
     accuracy = number_between("tolerance", tolerance, 1e-10, 1e-2)
-    names = (gradient,) if isinstance(gradient, str) else tuple(gradient)
-    known = [*_ROWS[:5], "temperature" if equilibrium is None else "equilibrium"]
-    for name in names:
-        choice("gradient", name, known)
-    if len(set(names)) < len(names):
-        raise fail("gradient", "name every parameter once", f"it is {names}")
+    names = named(gradient, [*_ROWS[:5], "temperature" if equilibrium is None else "equilibrium"])
+    heat = 0.0 if temperature is None and equilibrium is None else temperature
     given = {
-        "gap": positive("gap", gap),
-        "offset": parameter("offset", offset),
-        "amplitude": parameter("amplitude", amplitude),
-        "frequency": positive("frequency", frequency),
-        "t1": positive("t1", t1),
-        "t2": positive("t2", t2),
-        **equilibrium_of(
-            offset=parameter("offset", offset),
+        **parameters_of(
+            gap=gap,
+            offset=offset,
+            amplitude=amplitude,
+            frequency=frequency,
+            t1=t1,
+            t2=t2,
             relax_eigen=relax_eigen,
-            temperature=temperature,
+            temperature=heat,
             equilibrium=equilibrium,
         ),
         "phase": np.mod(parameter("phase", phase), 2 * np.pi),
@@ -191,28 +156,9 @@ def driven_qubit(
         points[2] = np.abs(points[2])
         _driven_qubit.populations(points, relax_eigen, read_eigen, accuracy, out, slopes)
 
-    population, slopes = computed(rows, shape, kernel, len(_ROWS))
-    failed = np.isnan(population)
-    if failed.any():
-        where = int(np.argmax(failed))
-        values = ", ".join(
-            f"{name}={row.flat[where]:g}" for name, row in zip(list(given)[:6], rows, strict=False)
-        )
-        raise ConvergenceError(
-            f"The drive is too slow to follow at {failed.sum()} of {failed.size} points, first at "
-            f"{values}: raise `frequency` or lower `amplitude`, or follow a single point with "
-            "`propagate`."
-        )
-    found = dict(zip(_ROWS, (part.reshape(shape) for part in slopes), strict=True))
-    found["amplitude"] = found["amplitude"] * np.where(np.signbit(given["amplitude"]), -1.0, 1.0)
-    if equilibrium is None and not relax_eigen:
-        heat = parameter("temperature", 0.0 if temperature is None else temperature)
-        by_offset, by_heat = equilibrium_slopes(given["offset"], heat)
-        found["offset"] = found["offset"] + found["equilibrium"] * by_offset
-        found["temperature"] = found["equilibrium"] * by_heat
-    found["equilibrium"] = 2 * found["equilibrium"]
-    gradients = {name: np.ascontiguousarray(found[name]) for name in names}
-    shown = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
-    if "equilibrium" in shown:
-        shown["equilibrium"] = 0.5 * (1 + shown["equilibrium"])
-    return DrivenQubit(population.reshape(shape), shown, BASES[read_eigen], gradients)
+    population, slopes = computed(rows, kernel, "propagate", len(_ROWS) if names else 0)
+    gradients: dict[str, FloatArray] = {}
+    if names:
+        found = dict(zip(_ROWS, (part.reshape(shape) for part in slopes), strict=True))
+        gradients = slopes_of(found, names, given, amplitude, None if relax_eigen else heat)
+    return DrivenQubit(population.reshape(shape), shown(given), BASES[read_eigen], gradients)

@@ -2,51 +2,47 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from anticrossing._core import drawing
 from anticrossing._core.checks import (
-    ConvergenceError,
     FloatArray,
     choice,
     describe,
     fail,
     number_between,
     parameter,
-    positive,
     single_point,
 )
-from anticrossing._core.result import Result
-from anticrossing._core.threads import processors
-from anticrossing._core.variables import Variable
 from anticrossing.dynamics import _noisy_qubit, still_noise
 from anticrossing.dynamics.qubit_maps import (
-    CHUNK,
+    BASES,
+    Kernel,
+    QubitMap,
     broadcast_of,
     check_rounding,
     computed,
-    equilibrium_of,
-    equilibrium_slopes,
+    named,
+    parameters_of,
+    shown,
+    slopes_of,
 )
 from anticrossing.environment import Environment
 from anticrossing.environment.base import Combined
-from anticrossing.environment.noise import Noise, QuasiStaticNoise
+from anticrossing.environment.noise import Noise, QuasiStaticNoise, WhiteNoise
 
-BASES = ("diabatic", "adiabatic")
 _NAMES = ("gap", "offset", "amplitude", "frequency", "t1", "t2")
+_INSTEAD = "periodic_steady_state"
 _AT_ONCE, _MOST_PLACES = 200_000, 200_000  # points, and values of a noise
 
 
 @dataclass(frozen=True, eq=False)
-class Interferogram(NDArrayOperatorsMixin, Result):
+class Interferogram(NDArrayOperatorsMixin, QubitMap):
     """Mean upper populations of a periodically driven qubit on a grid, as `interferogram` returns.
 
     In NumPy's functions and operators, in indices and in the methods of arrays it stands for its
@@ -66,34 +62,9 @@ class Interferogram(NDArrayOperatorsMixin, Result):
         What is said of a noise.
     """
 
-    population: FloatArray
-    parameters: Mapping[str, FloatArray]
-    readout: str
-    gradients: Mapping[str, FloatArray] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    def variables(self) -> dict[str, Variable]:
-        """Return the populations by name, along axes that are parameters where only one varies."""
-        dims, found = axes_of(self.parameters, self.population.shape)
-        text = f"mean population of the upper {self.readout} level"
-        slopes = {
-            f"population_by_{name}": Variable(dims, values, f"its derivative by {name}")
-            for name, values in self.gradients.items()
-        }
-        return {"population": Variable(dims, self.population, text), **slopes, **found}
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the population over two axes as colours, or along one.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        found = self.variables()
-        return super().plot(ax) if self.population.ndim != 2 else draw_map(found, ax)
-
-    def _attributes(self) -> dict[str, Any]:
-        return {"readout": self.readout}
+    _seen: ClassVar[str] = "mean population"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
         return np.array(self.population, dtype=dtype, copy=copy is not False)
@@ -115,41 +86,6 @@ class Interferogram(NDArrayOperatorsMixin, Result):
         if name[0] == "_" or name == "population":
             raise AttributeError(name)
         return getattr(self.population, name)
-
-
-def axes_of(
-    parameters: Mapping[str, FloatArray], shape: tuple[int, ...]
-) -> tuple[tuple[str, ...], dict[str, Variable]]:
-    """Return names for the axes of a grid, those of what alone varies there, and the parameters."""
-    dims = [f"axis_{k}" for k in range(len(shape))]
-    found: dict[str, Variable] = {}
-    for name, values in parameters.items():
-        varies = [k for k, size in enumerate(values.shape[::-1]) if size > 1]
-        axis = len(shape) - 1 - varies[0] if len(varies) == 1 else -1
-        if axis >= 0 and dims[axis] == f"axis_{axis}":
-            dims[axis] = name
-            found[name] = Variable((name,), values.ravel(), name)
-    for name, values in parameters.items():
-        if name not in found:
-            own = [k for k, size in enumerate(values.shape, len(shape) - values.ndim) if size > 1]
-            kept = values.reshape([shape[k] for k in own])
-            found[name] = Variable(tuple(dims[k] for k in own), kept, name)
-    return tuple(dims), found
-
-
-def draw_map(variables: Mapping[str, Variable], ax: Any = None) -> Any:
-    """Draw the variable `population` over its two axes as colours."""
-    shown = variables["population"]
-    axes = drawing.new_axes() if ax is None else ax
-    y, x = (
-        variables[dim].values if dim in variables else np.arange(size)
-        for dim, size in zip(shown.dims, np.shape(shown.values), strict=True)
-    )
-    image = axes.pcolormesh(x, y, shown.values, shading="nearest")
-    axes.figure.colorbar(image, ax=axes, label=shown.text)
-    axes.set_xlabel(shown.dims[1])
-    axes.set_ylabel(shown.dims[0])
-    return axes
 
 
 def interferogram(
@@ -242,22 +178,21 @@ def interferogram(
     relax_eigen = choice("basis", basis, BASES) == "adiabatic"
     read_eigen = relax_eigen if readout is None else choice("readout", readout, BASES) == BASES[1]
     accuracy = number_between("tolerance", tolerance, 1e-10, 1e-2)
-    given = {
-        "gap": positive("gap", gap),
-        "offset": parameter("offset", offset),
+    given = parameters_of(
+        gap=gap,
+        offset=offset,
         # A half-period later −A is A: the average does not see the sign.
-        "amplitude": np.abs(parameter("amplitude", amplitude)),
-        "frequency": positive("frequency", frequency),
-        "t1": positive("t1", t1),
-        "t2": positive("t2", t2),
-        **equilibrium_of(
-            offset=parameter("offset", offset),
-            relax_eigen=relax_eigen,
-            temperature=temperature,
-            equilibrium=equilibrium,
-        ),
-    }
-    names = _named(gradient, temperature is not None, equilibrium is not None)
+        amplitude=np.abs(parameter("amplitude", amplitude)),
+        frequency=frequency,
+        t1=t1,
+        t2=t2,
+        relax_eigen=relax_eigen,
+        temperature=temperature,
+        equilibrium=equilibrium,
+    )
+    heat = ["temperature"] * (temperature is not None)
+    kept = ["equilibrium"] * (equilibrium is not None)
+    names = named(gradient, [*_NAMES, *heat, *kept])
     if noise is not None:
         if names:
             raise fail("gradient", "be left out where there is noise", f"it is {gradient!r}")
@@ -267,81 +202,36 @@ def interferogram(
     rows, shape = broadcast_of(given)
     if relax_eigen or read_eigen:
         check_rounding(given, accuracy)
-    points = np.stack([row.ravel() for row in rows])
-    known = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
-    if "equilibrium" in known:
-        known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
-    if not names:
-        solve = functools.partial(_solve, relax_eigen=relax_eigen, read_eigen=read_eigen)
-        notes: tuple[str, ...] = ()
-        if noise is None:
-            population = solve(points, accuracy)
-        elif still is not None:
-            population = _averaged(points, solve, accuracy)
-        else:
-            population, notes = _noisy_qubit.averaged(points, noise, accuracy)
-        return Interferogram(population.reshape(shape), known, BASES[read_eigen], warnings=notes)
-    kernel = _kernel(relax_eigen, read_eigen, accuracy)
-    population, slopes = computed(rows, shape, kernel, len(rows))
-    _refuse(points, population)
-    found = dict(zip(given, (part.reshape(shape) for part in slopes), strict=True))
-    # In the kernels: |A|, and the equilibrium of σ_z, set by the offset where T is given.
-    found["amplitude"] = found["amplitude"] * np.where(np.signbit(amplitude), -1.0, 1.0)
-    if temperature is not None and not relax_eigen:
-        bias, heat = parameter("offset", offset), parameter("temperature", temperature)
-        by_offset, by_heat = equilibrium_slopes(bias, heat)
-        found["offset"] = found["offset"] + found["equilibrium"] * by_offset
-        found["temperature"] = found["equilibrium"] * by_heat
-    found["equilibrium"] = 2 * found["equilibrium"]
-    gradients = {name: np.ascontiguousarray(found[name]) for name in names}
-    return Interferogram(population.reshape(shape), known, BASES[read_eigen], gradients)
-
-
-def _solve(
-    points: FloatArray, accuracy: float, *, relax_eigen: bool, read_eigen: bool
-) -> FloatArray:
-    """Return the populations of points, columns (8, P) of the parameters."""
-    from anticrossing.dynamics import _interferogram
-
-    count = points.shape[1]
-    population = np.empty(count)
-
-    def one(start: int) -> None:
-        some = np.ascontiguousarray(points[:, start : start + CHUNK])
-        out = population[start : start + CHUNK]
-        if relax_eigen or read_eigen:
-            _interferogram.steps(some, relax_eigen, read_eigen, accuracy, out)
-        else:
-            _interferogram.fourier(some, accuracy, out)
-
-    starts = range(0, count, CHUNK)
-    if len(starts) == 1:
-        one(0)
-    else:
-        with ThreadPoolExecutor(processors()) as pool:
-            list(pool.map(one, starts))
-    _refuse(points, population)
-    return population
-
-
-def _refuse(points: FloatArray, population: FloatArray) -> None:
-    """Refuse points that could not be followed."""
-    failed = np.isnan(population)
-    if failed.any():
-        where = points[:, int(np.argmax(failed))]
-        values = ", ".join(f"{name}={x:g}" for name, x in zip(_NAMES, where, strict=False))
-        raise ConvergenceError(
-            f"The drive is too slow to follow a period at {failed.sum()} of {failed.size} points, "
-            f"first at {values}: raise `frequency` or lower `amplitude`, or follow a single point "
-            "with `periodic_steady_state`."
+    known = shown(given)
+    notes: tuple[str, ...] = ()
+    slopes: dict[str, FloatArray] = {}
+    kernel = _kernel(relax_eigen, read_eigen, accuracy, sloped=bool(names))
+    if names:
+        population, every = computed(rows, kernel, _INSTEAD, len(rows))
+        found = dict(zip(given, (part.reshape(shape) for part in every), strict=True))
+        slopes = slopes_of(found, names, given, amplitude, None if relax_eigen else temperature)
+    elif noise is None:
+        population, _ = computed(rows, kernel, _INSTEAD)
+    elif still is not None:
+        half = _kernel(relax_eigen, read_eigen, 0.5 * accuracy)
+        points = np.stack([row.ravel() for row in rows])
+        population = _averaged(
+            points, lambda each: computed(list(each), half, _INSTEAD)[0], accuracy
         )
+    else:
+        points = np.stack([row.ravel() for row in rows])
+        population, notes = _noisy_qubit.averaged(points, noise, accuracy)
+    return Interferogram(population.reshape(shape), known, BASES[read_eigen], slopes, notes)
 
 
 def _still(noise: Any, relax_eigen: bool, read_eigen: bool) -> QuasiStaticNoise | None:
     """Return noise if it is of the offset and stands still, or refuse what cannot be followed."""
     parts = noise.parts if isinstance(noise, Combined) else (noise,)
     if not all(isinstance(part, Noise) for part in parts):
-        raise fail("noise", "be noise, or a sum of several", f"it is {describe(noise)}")
+        found = describe(noise)
+        if any(isinstance(part, WhiteNoise) for part in parts):
+            found = "white noise: on σ_z it is part of `t2`"
+        raise fail("noise", "be noise with a memory, or a sum of several", f"it is {found}")
     if read_eigen:
         raise fail("readout", "be 'diabatic' with noise", "eigenstates move with the offset")
     if isinstance(noise, QuasiStaticNoise) and noise.operator is None:
@@ -355,12 +245,12 @@ def _still(noise: Any, relax_eigen: bool, read_eigen: bool) -> QuasiStaticNoise 
 
 
 def _averaged(
-    points: FloatArray, solve: Callable[[FloatArray, float], FloatArray], accuracy: float
+    points: FloatArray, solve: Callable[[FloatArray], FloatArray], accuracy: float
 ) -> FloatArray:
     """Return populations averaged over offsets, whose root mean squares are the last row."""
     *parameters, rms = points
     widest = float(np.max(rms * points[_NAMES.index("t2")]))
-    step = min(still_noise.WIDEST, still_noise.RESONANT / widest) if widest > 0 else 1.0
+    step = still_noise.resolving(widest)
 
     def summed(places: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         total = np.zeros(rms.size)
@@ -370,36 +260,23 @@ def _averaged(
             each = np.repeat(np.array(parameters), own.size, axis=1)
             shifts = rms[:, None] * places[first : first + some, 0]
             each[_NAMES.index("offset")] += shifts.ravel()
-            total += solve(each, 0.5 * accuracy).reshape(rms.size, -1) @ own
+            total += solve(each).reshape(rms.size, -1) @ own
         return total, np.zeros(rms.size)
 
     return still_noise.rule(summed, 1, step, 0.5 * accuracy, _MOST_PLACES)[0]
 
 
-def _named(
-    gradient: str | Sequence[str], with_temperature: bool, with_equilibrium: bool
-) -> tuple[str, ...]:
-    """Return the parameters to differentiate by, or raise `InputError`."""
-    known = ["gap", "offset", "amplitude", "frequency", "t1", "t2"]
-    known += ["temperature"] * with_temperature + ["equilibrium"] * with_equilibrium
-    names = (gradient,) if isinstance(gradient, str) else tuple(gradient)
-    for name in names:
-        choice("gradient", name, known)
-    if len(set(names)) < len(names):
-        raise fail("gradient", "name every parameter once", f"it is {names}")
-    return names
+def _kernel(relax_eigen: bool, read_eigen: bool, accuracy: float, sloped: bool = False) -> Kernel:
+    """Return what fills populations, and perhaps derivatives, at some points."""
+    from anticrossing.dynamics import _interferogram, _interferogram_gradient
 
+    module: Any = _interferogram_gradient if sloped else _interferogram
 
-def _kernel(
-    relax_eigen: bool, read_eigen: bool, accuracy: float
-) -> Callable[[FloatArray, FloatArray, FloatArray], None]:
-    """Return what fills populations and derivatives at some points."""
-    from anticrossing.dynamics import _interferogram_gradient
-
-    def both(points: FloatArray, out: FloatArray, slopes: FloatArray) -> None:
+    def fill(points: FloatArray, out: FloatArray, slopes: FloatArray) -> None:
+        derived = (slopes,) if sloped else ()
         if relax_eigen or read_eigen:
-            _interferogram_gradient.steps(points, relax_eigen, read_eigen, accuracy, out, slopes)
+            module.steps(points, relax_eigen, read_eigen, accuracy, out, *derived)
         else:
-            _interferogram_gradient.fourier(points, accuracy, out, slopes)
+            module.fourier(points, accuracy, out, *derived)
 
-    return both
+    return fill

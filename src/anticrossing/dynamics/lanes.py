@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,9 +18,10 @@ from anticrossing._core.checks import (
     joint_shape,
     real_array,
 )
-from anticrossing._core.plain import Plain, compile_formula, used_names
+from anticrossing._core.plain import Plain
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Clock, Drive, FormulaDrive, Path, compose
+from anticrossing.dynamics._windows import ROUNDED, Ends, Window, seen_on_line
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
     Hamiltonian,
@@ -29,7 +29,6 @@ from anticrossing.hamiltonian import (
     check_finite_hermitian,
 )
 
-_ROUNDED = 2.0**-52  # of a term
 _JUMP = 1e-3  # of the largest: no rounding
 _SAMPLES, _FEW_SAMPLES = 8, 4  # of H in a window, few of large ones
 _LARGE = 32
@@ -63,75 +62,6 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
             f"it has {hamiltonian.dimension}: `propagate` follows one state of a large sparse "
             "Hamiltonian, `levels` and `find_crossings` with `count` look at the lowest levels",
         )
-
-
-def _plain(
-    formula: Plain, name: str, parameters: Mapping[str, FloatArray]
-) -> Callable[[float], float]:
-    """Return a plain formula of one lane as a function of one number."""
-    names = used_names(formula)
-    compute = compile_formula(names, formula)
-    if names == [name]:
-        return compute
-    values = [0.0 if own == name else float(parameters[own][0]) for own in names]
-    if name not in names:
-        constant = float(compute(*values))
-        return lambda x: constant
-    place = names.index(name)
-
-    def at(x: float) -> float:
-        values[place] = x
-        return float(compute(*values))
-
-    return at
-
-
-@dataclass(frozen=True)
-class Window:
-    """H without a multiple of the identity at the start, a few times between, and the stop.
-
-    Attributes
-    ----------
-    times : array, shape (lanes, K)
-    shares : array, shape (K,)
-        Of the window, for averages over it: from above of what is convex along a straight line.
-    matrices : array, shape (lanes, K, N, N)
-    factors, digits : array, shape (lanes, K, terms), or None
-        Of the constant matrices, if H has any, and what rounding leaves unknown of the factors.
-    """
-
-    times: FloatArray
-    shares: FloatArray
-    matrices: npt.NDArray[Any]
-    factors: npt.NDArray[Any] | None
-    digits: FloatArray | None
-
-
-@dataclass(frozen=True)
-class Ends:
-    """H without a multiple of the identity at both ends of every window, and its eigenbasis.
-
-    Attributes
-    ----------
-    matrices, vectors : array, shape (lanes, 2, N, N)
-    energies : array, shape (lanes, 2, N)
-    """
-
-    matrices: npt.NDArray[Any]
-    energies: FloatArray
-    vectors: npt.NDArray[Any]
-
-    @functools.cached_property
-    def gaps(self) -> FloatArray:
-        """The least distance of levels at both ends, over the size of the largest, (lanes, 2)."""
-        energies, largest = self.energies, self.largest
-        apart = (energies[..., 1:] - energies[..., :-1]).min(axis=-1, initial=np.inf)
-        return np.divide(apart, largest, out=np.zeros(apart.shape), where=largest > 0)
-
-    @functools.cached_property
-    def largest(self) -> FloatArray:
-        """The size of the largest energy at both ends, (lanes, 2)."""
-        return np.maximum(self.energies[..., -1], -self.energies[..., 0])
 
 
 @dataclass(frozen=True)
@@ -305,7 +235,7 @@ class Lanes:
         values, offset = self.hamiltonian.evaluate_split(x, h)
         moved = [np.abs(self.hamiltonian.evaluate_split(there, h)[0] - values) for there in beside]
         rounded = np.abs(values) + np.abs(offset)[..., None, None] * np.eye(values.shape[-1])
-        unknown = _without_jumps(np.max(moved, axis=0), values) + _ROUNDED * rounded
+        unknown = _without_jumps(np.max(moved, axis=0), values) + ROUNDED * rounded
         return np.asarray(factor * unknown)
 
     def _factors_and_digits(
@@ -320,32 +250,7 @@ class Lanes:
         factors = every[:, :count]
         moved = np.abs(every.reshape(len(every), 3, count, -1)[:, 1:] - factors[:, None])
         moved = np.maximum(moved[:, 0], moved[:, 1])
-        return places[0], factors, _without_jumps(moved, factors) + _ROUNDED * np.abs(factors)
-
-    def _seen_one(
-        self, times: FloatArray, _: npt.NDArray[np.intp]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the same along one straight line, in Python's numbers: arrays take far longer."""
-        hamiltonian, drive = self.hamiltonian, self.drive
-        assert isinstance(hamiltonian, TermHamiltonian)
-        assert isinstance(drive, FormulaDrive)
-        shift = 0.0 if self.shift is None else float(self.shift[0])
-        position = _plain(drive._formula, "t", self.d_parameters)
-        when = times[0].tolist()
-        places = [position(t) + shift for t in when]
-        factors = np.empty((1, 3, len(hamiltonian.formulas)))
-        digits = np.empty(factors.shape)
-        for k, formula in enumerate(hamiltonian.formulas):
-            value = _plain(formula, hamiltonian.coordinates[0], self.h_parameters)
-            values = [value(x) for x in places]
-            moved = abs(values[2] - values[0])
-            slope, steep = moved / (when[2] - when[0]), moved and moved / abs(places[2] - places[0])
-            factors[0, :, k] = values
-            digits[0, :, k] = [
-                slope * math.ulp(t) + steep * math.ulp(x) + _ROUNDED * abs(f)
-                for t, x, f in zip(when, places, values, strict=True)
-            ]
-        return np.array([places]), factors, digits
+        return places[0], factors, _without_jumps(moved, factors) + ROUNDED * np.abs(factors)
 
     def _digits_of_elements(self, factors: npt.NDArray[Any], digits: FloatArray) -> FloatArray:
         """Return what the last digits of factors (P, n, K) leave unknown, (P, n, N, N)."""
@@ -367,7 +272,7 @@ class Lanes:
         rounded = np.abs(offset)
         if isinstance(hamiltonian, TermHamiltonian):
             rounded = np.abs(hamiltonian.factors(x, h)) @ np.abs(hamiltonian.offsets())
-        unknown = _without_jumps(np.max(moved, axis=0), offset) + _ROUNDED * rounded
+        unknown = _without_jumps(np.max(moved, axis=0), offset) + ROUNDED * rounded
         return np.asarray(hamiltonian.units.angular * unknown)
 
     def _beside(
@@ -422,8 +327,12 @@ class Lanes:
         everywhere = np.arange(self.count)
         if not isinstance(self.hamiltonian, TermHamiltonian):
             return Window(times, shares, self.traceless(times, everywhere), None, None)
-        seen = self._seen_one if self.count == 1 and self.is_straight else self._factors_and_digits
-        x, factors, digits = seen(times, everywhere)
+        if self.count == 1 and isinstance(self.drive, FormulaDrive) and self.is_straight:
+            given = (self.drive._formula, self.d_parameters, self.shift)
+            terms = (self.hamiltonian.formulas, self.hamiltonian.coordinates[0], self.h_parameters)
+            x, factors, digits = seen_on_line(times, *given, *terms)
+        else:
+            x, factors, digits = self._factors_and_digits(times, everywhere)
         matrices, _ = self._checked(times, everywhere, x, *self.hamiltonian.combine_split(factors))
         return Window(times, shares, matrices, factors, digits)
 

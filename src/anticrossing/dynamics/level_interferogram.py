@@ -25,7 +25,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import noisy_interferogram
 from anticrossing.dynamics._level_maps import Work, reach
-from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
+from anticrossing.dynamics.qubit_maps import BASES, axes_of, draw_map
 from anticrossing.dynamics.readout import unreached
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian

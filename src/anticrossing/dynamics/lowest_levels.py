@@ -36,8 +36,6 @@ _PANEL_TOLERANCE = 1e-13
 _MOST_ROUNDS = 60
 _SAMPLES = 4097  # of the velocity
 
-_Inverse = Callable[[FloatArray], FloatArray]
-
 
 @dataclass
 class Followed:

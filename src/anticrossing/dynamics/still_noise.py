@@ -17,9 +17,9 @@ from anticrossing.environment.noise.base import Noise
 Average = Callable[[Lanes, int], Densities]
 """The states of lanes, at a resolution of what else fluctuates."""
 
-_REACH, WIDEST, _MOST_PLACES = 8.5, 0.75, 40_000  # of a Gaussian, in its root mean squares
+_REACH, _WIDEST, _MOST_PLACES = 8.5, 0.75, 40_000  # of a Gaussian, in its root mean squares
 _SHIFT = 0.381966  # of a step, of the rule that looks between the places
-RESONANT = 2.0  # of the least width of a resonance, in which none hides
+_RESONANT = 2.0  # of the least width of a resonance, in which none hides
 _VISIBLE = 4.0  # steps, in roots of the rate of H, in which no passage hides
 _LEAST_WEIGHT = 1e-18  # of a place
 _CHUNK = 256  # evolutions side by side
@@ -105,17 +105,23 @@ def average(
     )
 
 
+def resolving(width: float) -> float:
+    """Return a first step for noise so many times wider than a resonance: it cannot hide."""
+    return min(_WIDEST, _RESONANT / width) if width > 0 else 1.0
+
+
 def rule(
     summed: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]],
     dimension: int,
     step: float,
     accuracy: float,
     most: int = _MOST_PLACES,
+    seen: Callable[[FloatArray], FloatArray] = np.asarray,
 ) -> tuple[FloatArray, FloatArray]:
     """Return averages (P, …) that have settled to half of `accuracy`, and their errors (P,).
 
-    `summed` takes places (Q, n) in root mean squares and their weights (Q,), and returns sums of
-    values (P, …) and of their errors (P,).
+    What has to settle is `seen` of them. `summed` takes places (Q, n) in root mean squares and
+    their weights (Q,), and returns sums of values (P, …) and of their errors (P,).
     """
 
     def some(where: FloatArray) -> list[FloatArray]:
@@ -125,7 +131,7 @@ def rule(
         return [values, errors, np.asarray(weights[there].sum())]
 
     def apart(one: list[FloatArray], other: list[FloatArray]) -> FloatArray:
-        distance = np.abs(one[0] / one[2] - other[0] / other[2])
+        distance = np.abs(seen(one[0]) / one[2] - seen(other[0]) / other[2])
         return np.asarray(np.max(distance.reshape(len(distance), -1), axis=1))
 
     if len(places(step, dimension)) > most:
@@ -152,7 +158,7 @@ def _too_many(most: int) -> ConvergenceError:
     return ConvergenceError(
         f"The average over noise that stands still needs more than {most} of its values: its root "
         "mean square is far wider than the resonances it moves. Allow a larger `tolerance`, or "
-        "give less noise."
+        "give less noise or a shorter T₂."
     )
 
 
@@ -210,7 +216,7 @@ def first_step(
     moved = np.diff(lanes.window.matrices, axis=1)
     rate = np.linalg.norm(moved, 2, axis=(-2, -1)) * (moved.shape[1] + 1)
     rate = np.max(rate, axis=1) / (lanes.stop - lanes.start)
-    wanted = WIDEST
+    wanted = _WIDEST
     for channel in channels:
         if narrow is not None:
             wanted = min(wanted, _resolving(lanes, channel, narrow))
@@ -242,7 +248,7 @@ def _resolving(lanes: Lanes, channel: Channel, narrow: FloatArray) -> float:
         levels = np.linalg.eigvalsh(operator)
         spread = channel.rms * (levels[-1] - levels[0]) * lanes.hamiltonian.units.angular
     with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.where(spread > 0, RESONANT * narrow / spread, np.inf)
+        steps = np.where(spread > 0, _RESONANT * narrow / spread, np.inf)
     return float(np.min(steps))
 
 

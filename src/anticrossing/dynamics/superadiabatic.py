@@ -15,7 +15,7 @@ just the right width: at order 20 of a passage with g²/α = 20 it is off by a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,6 @@ _DEGENERATE = 1e-12
 _FLOOR = 1e-16  # couplings below are rounding of the adiabatic frame
 _LARGEST_BLOCK = 4_000_000  # numbers at once
 
-_Evaluate = Callable[[npt.NDArray[np.complex128] | FloatArray, npt.NDArray[np.intp]], ComplexArray]
 _Lane = npt.NDArray[np.intp]
 
 

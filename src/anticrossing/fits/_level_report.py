@@ -11,6 +11,7 @@ from scipy.optimize import least_squares
 from anticrossing._core.checks import FloatArray
 from anticrossing.fits import _assignment, _quality
 from anticrossing.fits._assignment import Candidate, IntArray, Question
+from anticrossing.fits._curvature import Slopes, curved, expected_pulls
 from anticrossing.fits._level_passages import READ_OUT, Passages
 from anticrossing.fits._transitions import CALIBRATION
 from anticrossing.fits.fitted import FittedParameter
@@ -231,6 +232,9 @@ def _report(task: _Task, lines: Lines, answers: list[_Answer]) -> LevelFit:
     told = _determination(task, best)
     covariance, notes = told.covariance, told.notes + _ran_out(task, best)
     determined = not notes
+    pulls = np.where(told.unknown, 0.0, expected_pulls(_slopes(task, best), told.root))
+    if determined:
+        notes += curved(task.varied, pulls, "more lines make the errors small enough")
     frequencies = model.frequencies(best.values[None, :count])[0][question.column]
     prediction = np.full(len(lines), np.nan)
     prediction[inside] = frequencies[inside, best.assigned[inside]]
@@ -263,6 +267,7 @@ def _report(task: _Task, lines: Lines, answers: list[_Answer]) -> LevelFit:
         degrees_of_freedom=freedom,
         alternatives=others,
         determined=determined,
+        expected_pulls=pulls,
         warnings=tuple(dict.fromkeys(notes)),
         model=model,
         passages=None if task.passages is None else task.passages.data,
@@ -280,6 +285,16 @@ def _determination(task: _Task, best: _Answer) -> _quality.Determination:
     return _quality.determine(
         task.varied, best.jacobian * scale, np.diag(scale), scale, singular=_SINGULAR
     )
+
+
+def _slopes(task: _Task, best: _Answer) -> Slopes:
+    """Return the derivatives over the errors where the parameters of an answer are moved."""
+
+    def at(moved: FloatArray) -> tuple[FloatArray, FloatArray]:
+        jacobian = task.evaluate(best.values + moved, best.assigned)[1]
+        return jacobian, np.ones(len(jacobian))
+
+    return at
 
 
 def _padded(jacobian: FloatArray) -> FloatArray:

@@ -38,12 +38,13 @@ def determine(
     *,
     singular: float,
     spread: float = 1.0,
+    loosest: float = _UNDETERMINED,
 ) -> Determination:
     """Return what a root of the information (N, K) on coordinates tells of the parameters.
 
     `change` is ∂parameters/∂coordinates, `sizes` the natural units of the parameters, `singular`
     the relative singular value below which all is noise, `spread` how much larger than stated the
-    errors of the data are.
+    errors of the data are, `loosest` a deviation of a coordinate beyond which there is a note.
     """
     short = max(information.shape[1] - information.shape[0], 0)
     padded = np.pad(information, ((0, short), (0, 0)))
@@ -57,7 +58,7 @@ def determine(
     moved = np.abs(change @ directions[~known].T).max(axis=1, initial=0.0)
     unknown = moved > _MOVED * np.abs(change).max(axis=1)
     covariance[unknown, :] = covariance[:, unknown] = np.inf
-    loose = directions[np.where(known, inverse, np.inf) > _UNDETERMINED]
+    loose = directions[~known | (inverse > loosest)]
     notes = [undetermined(names, (change @ one) / sizes) for one in loose]
     return Determination(covariance, root, inner, unknown, notes)
 

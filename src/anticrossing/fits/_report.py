@@ -8,13 +8,13 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.fits import _likelihood, _quality
-from anticrossing.fits._curvature import expected_pulls
+from anticrossing.fits._curvature import curved, of_problem
 from anticrossing.fits._least_squares import Minimum
 from anticrossing.fits._parameters import AT_LIMIT, ERRORS, Coordinates
 from anticrossing.fits._problem import Problem
 from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.measurement import Measurement
-from anticrossing.fits.result import CURVED, FitResult
+from anticrossing.fits.result import FitResult
 
 _SINGULAR = 1e-6  # relative singular values below this are noise
 _NEAR = 10 * AT_LIMIT  # an end of a range
@@ -44,8 +44,8 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
     notes += _at_its_limit(names, minimum.u, told.inner)
     if not minimum.converged:
         notes.append("the search stopped before it converged; give better starting values")
-    pulls = np.where(told.unknown, 0.0, expected_pulls(problem, values, told.root, spread))
-    notes += _curved(names, pulls) if determined else []
+    pulls = np.where(told.unknown, 0.0, of_problem(problem, values, told.root, spread))
+    notes += curved(names, pulls, "take the `interval`") if determined else []
     if data.weighed:
         notes += _goodness(minimum.chi_square, freedom, prediction, data)
     if spread > 0:
@@ -93,16 +93,6 @@ def _at_its_limit(names: tuple[str, ...], u: FloatArray, inner: FloatArray) -> l
     if u[index] <= -max(_NEAR, width):
         return []
     return ["`t2` reaches its limit 2·`t1` within its error: no pure dephasing is seen"]
-
-
-def _curved(names: tuple[str, ...], pulls: FloatArray) -> list[str]:
-    """Return the note on parameters whose errors are no longer those of a linear model."""
-    told = [f"{p:+.2f} for `{n}`" for n, p in zip(names, pulls, strict=True) if abs(p) > CURVED]
-    many = ", ".join(told)
-    return [
-        f"the model is curved within the errors: (fitted − true)/error would average to {many}; "
-        "take the `interval`"
-    ] * bool(told)
 
 
 def _goodness(

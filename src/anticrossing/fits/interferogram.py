@@ -23,7 +23,7 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
-from anticrossing.dynamics.interferogram import BASES
+from anticrossing.dynamics.qubit_maps import BASES
 from anticrossing.fits import _readout, _units
 from anticrossing.fits._least_squares import minimise
 from anticrossing.fits._map_search import starts

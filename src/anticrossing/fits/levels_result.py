@@ -97,6 +97,9 @@ class LevelFit(Fitted):
         Answers that are nearly as good.
     determined : bool
         Whether the lines determine every parameter, and none ran to the end of its range.
+    expected_pulls : array, shape (K,)
+        Means that (fitted − true)/error would have if the same lines were measured again, from the
+        second derivatives of their frequencies. Beyond ±0.15 there is a warning.
     warnings : tuple of str
         What stands against trusting the numbers; empty for a fit that can be trusted.
     model : Transitions
@@ -120,6 +123,7 @@ class LevelFit(Fitted):
     degrees_of_freedom: int
     alternatives: tuple[OtherAssignment, ...]
     determined: bool
+    expected_pulls: FloatArray
     warnings: tuple[str, ...]
     model: Transitions
     passages: Measurement | None = None

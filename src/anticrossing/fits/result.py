@@ -13,6 +13,7 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray, choice, integer, positive_number
 from anticrossing._core.variables import Variable
 from anticrossing.fits import information, posterior
+from anticrossing.fits._curvature import CURVED
 from anticrossing.fits._problem import Problem
 from anticrossing.fits._profile import Profile
 from anticrossing.fits.fitted import Fitted, FittedParameter
@@ -20,7 +21,6 @@ from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.posterior import Posterior
 
-CURVED = 0.15  # of an error: a mean of pulls that makes the error a poor description
 _NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "background": 0.0} | {
     "false_positive": 0.0,
     "false_negative": 0.0,

@@ -11,7 +11,7 @@ import numpy as np
 from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.variables import Shown, shown
-from anticrossing.fits._quality import goodness, undetermined
+from anticrossing.fits._quality import determine, goodness
 from anticrossing.fits._vibronic_model import Form, Problem
 from anticrossing.fits._vibronic_search import Found
 from anticrossing.fits.fitted import Fitted, FittedParameter
@@ -143,16 +143,14 @@ def report(
     if not errors_known:
         unit = float(np.sqrt(best.chi_square / freedom)) if freedom > 0 else np.inf
     columns = np.linalg.norm(best.jacobian, axis=0)
-    scale = np.where(columns > 0, columns, 1.0)
-    singular, directions = np.linalg.svd(best.jacobian / scale, full_matrices=False)[1:]
-    known = singular > _SINGULAR * singular[0]
-    root = directions.T * np.where(known, 1.0, 0.0) / np.where(known, singular, 1.0)
-    covariance = (root @ root.T) / np.outer(scale, scale)
-    covariance = covariance * unit**2 if np.isfinite(unit) else np.full_like(covariance, np.inf)
-    lost = directions[~known]
-    unknown = np.abs(lost.T).max(axis=1, initial=0.0) > 1e-3
-    covariance[unknown, :] = covariance[:, unknown] = np.inf
-    told = [*doubts, *(undetermined(names, row) for row in lost)]
+    size = 1 / np.where(columns > 0, columns, 1.0)
+    known = np.isfinite(unit)
+    found = determine(
+        names, best.jacobian * size, np.diag(size), size,
+        singular=_SINGULAR, spread=unit if known else 1.0, loosest=np.inf,
+    )  # fmt: skip
+    covariance = found.covariance if known else np.full_like(found.covariance, np.inf)
+    told = [*doubts, *found.notes]
     if freedom == 0 and not errors_known:
         told.append("there are as many parameters as data: errors are not known")
     if not best.converged:

@@ -67,11 +67,11 @@ class MultiphotonResonances(Result):
     checks: tuple[DomainCheck, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "order": shown("order", text="number of quanta", of="orders"),
-        "coupling": shown("order", text="coupling g_n of the resonance", of="couplings"),
-        "position": shown("order", text="offset of the resonance", of="positions"),
-        "half_width": shown("order", text="half width along the offset", of="half_widths"),
-        "rate": shown("order", text="golden-rule rate on resonance", of="rates"),
+        "order": shown("order", text="number of quanta"),
+        "coupling": shown("order", text="coupling g_n of the resonance"),
+        "position": shown("order", text="offset of the resonance"),
+        "half_width": shown("order", text="half width along the offset"),
+        "rate": shown("order", text="golden-rule rate on resonance"),
     }
 
     @property

@@ -174,12 +174,10 @@ def draw_checks(checks: Sequence[DomainCheck], title: str, ax: Any = None) -> An
     colours = ["#0072B2" if np.all(check.satisfied) else "#D55E00" for check in checks]
     ax.barh(places, shares - least, left=least, color=colours)
     ax.axvline(1.0, color="black", linewidth=1.0)
-    ax.set_xscale("log")
-    ax.set_xlim(least, most)
+    ax.set(xscale="log", xlim=(least, most))
     ax.set_yticks(places, [check.quantity for check in checks])
     ax.invert_yaxis()
-    ax.set_xlabel("share of the domain taken up; beyond 1 outside")
-    ax.set_title(title)
+    ax.set(xlabel="share of the domain taken up; beyond 1 outside", title=title)
     return ax
 
 

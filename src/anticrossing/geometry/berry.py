@@ -91,7 +91,7 @@ class WilsonLoop(Result):
         "smallest_gap": shown(text="smallest gap to other levels on the loop"),
         "error": shown(text="error of the matrix"),
         "evaluations": shown(text="points that were diagonalised"),
-        "level": shown("level", text="level that is followed", of="levels"),
+        "level": shown("level", text="level that is followed"),
         "matrix": shown("row", "column", text="unitary matrix of the loop"),
         "vectors": shown("component", "level", text="eigenvectors at the start"),
         "smallest_gap_at": shown("coordinate", text="place of the smallest gap", of="_gap_at"),
@@ -103,8 +103,7 @@ class WilsonLoop(Result):
         around = np.linspace(0.0, 2 * np.pi, 201)
         ax.plot(np.cos(around), np.sin(around), color="0.7", linewidth=0.8)
         ax.plot(np.cos(self.phases), np.sin(self.phases), "o")
-        ax.set_aspect("equal")
-        ax.set_title("eigenvalues of the Wilson loop")
+        ax.set(aspect="equal", title="eigenvalues of the Wilson loop")
         return ax
 
     @property

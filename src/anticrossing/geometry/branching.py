@@ -103,9 +103,7 @@ class BranchingPlane(Result):
         angle = np.linspace(0.0, 2 * np.pi, 201)
         ring = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
         ax.plot(angle, self.energies(ring))
-        ax.set_xlabel("angle from g (rad)")
-        ax.set_ylabel("energy at distance one")
-        ax.set_title(self.topography)
+        ax.set(xlabel="angle from g (rad)", ylabel="energy at distance one", title=self.topography)
         return ax
 
     def __post_init__(self) -> None:
@@ -336,7 +334,7 @@ def _resolved(hamiltonian: Hamiltonian, corners: FloatArray, upper: int) -> Floa
         energies, vectors = np.linalg.eigh(values)
         gap = energies[:, upper] - energies[:, upper - 1]
         if np.any(gap <= 1e-12 * np.linalg.norm(energies, axis=-1)):
-            raise _through(hamiltonian, points[np.argmin(gap)], upper)
+            raise _through(points[np.argmin(gap)], upper)
         change = np.diff(values, axis=0)
         mean = np.trace(change, axis1=-2, axis2=-1)[:, np.newaxis, np.newaxis]
         change = change - mean / hamiltonian.dimension * np.eye(hamiltonian.dimension)
@@ -350,12 +348,12 @@ def _resolved(hamiltonian: Hamiltonian, corners: FloatArray, upper: int) -> Floa
         middle = (points[where] + points[where + 1]) / 2
         narrowest = where[np.argmin(np.minimum(gap[where], gap[where + 1]))]
         if len(points) > _MOST_POINTS:
-            raise _through(hamiltonian, points[narrowest], upper)
+            raise _through(points[narrowest], upper)
         points = np.insert(points, where + 1, middle, axis=0)
-    raise _through(hamiltonian, points[np.argmin(gap)], upper)
+    raise _through(points[np.argmin(gap)], upper)
 
 
-def _through(hamiltonian: Hamiltonian, point: FloatArray, upper: int) -> InputError:
+def _through(point: FloatArray, upper: int) -> InputError:
     place = ", ".join(f"{value:.6g}" for value in point)
     return fail(
         "loop",

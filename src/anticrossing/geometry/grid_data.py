@@ -89,12 +89,10 @@ class AdiabaticData(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "x": shown("x", text="coordinate", unit="coordinate"),
-        "energy": shown("x", "level", text="energy", unit="energy", of="energies"),
-        "coupling": shown(
-            "x", "row", "column", text="derivative coupling", unit="1/coordinate", of="couplings"
-        ),
-        "overlap": shown("link", "row", "column", text="overlap with the next", of="overlaps"),
-        "dipole": shown("x", "component", "row", "column", text="dipole matrix", of="dipoles"),
+        "energy": shown("x", "level", text="energy", unit="energy"),
+        "coupling": shown("x", "row", "column", text="derivative coupling", unit="1/coordinate"),
+        "overlap": shown("link", "row", "column", text="overlap with the next"),
+        "dipole": shown("x", "component", "row", "column", text="dipole matrix"),
     }
 
     def __post_init__(self) -> None:
@@ -130,8 +128,7 @@ class AdiabaticData(Result):
             mu = mu if mu.ndim == 4 else mu[:, np.newaxis]
             checked["dipoles"] = mu / 2 + mu.swapaxes(-1, -2) / 2
         instance("units", self.units, Units)
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+        vars(self).update(checked)
 
     @property
     def count(self) -> int:

@@ -87,8 +87,7 @@ class GridDiabatization(Result):
         size = _norm(self.remaining_couplings[0])
         flat = size.reshape(size.shape[0], -1)
         ax.imshow(flat.T, origin="lower", aspect="auto")
-        ax.set_xlabel("link of the first coordinate")
-        ax.set_ylabel("point of the others")
+        ax.set(xlabel="link of the first coordinate", ylabel="point of the others")
         ax.set_title("coupling left")
         return ax
 

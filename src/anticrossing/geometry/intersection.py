@@ -107,8 +107,7 @@ class Intersection(Result):
             mean = self.energy + rho * float(self.mean_slope @ vector) / size
             (line,) = ax.plot(rho, mean + np.abs(rho) * size, label=f"direction {k}")
             ax.plot(rho, mean - np.abs(rho) * size, color=line.get_color())
-        ax.set_xlabel("distance from the intersection")
-        ax.set_ylabel("energy")
+        ax.set(xlabel="distance from the intersection", ylabel="energy")
         ax.legend()
         return ax
 
@@ -177,8 +176,8 @@ class Intersections(Result, Sequence[Intersection]):
     warnings: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "position": shown("intersection", "coordinate", text="coordinates", of="positions"),
-        "coordinate": shown("coordinate", text="name", unit="", of="coordinates"),
+        "position": shown("intersection", "coordinate", text="coordinates"),
+        "coordinate": shown("coordinate", text="name", unit=""),
         "energy": shown("intersection", text="energy at which the levels meet", of="_energies"),
         "hits": shown("intersection", text="starts that led here"),
         "starts": shown(text="number of starts"),
@@ -188,8 +187,7 @@ class Intersections(Result, Sequence[Intersection]):
         """Draw the energies of the intersections, lowest first."""
         ax = new_axes() if ax is None else ax
         ax.plot(self._energies, "o")
-        ax.set_xlabel("intersection")
-        ax.set_ylabel("energy")
+        ax.set(xlabel="intersection", ylabel="energy")
         return ax
 
     @property

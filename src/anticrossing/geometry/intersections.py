@@ -187,7 +187,7 @@ def find_intersections(
     check_neighbours(hamiltonian, levels)
     choice("seam", seam, ("minimum", "points"))
     threshold = _threshold(gap_tolerance)
-    begin = _starts(hamiltonian, box, starts, seed)
+    begin = _starts(box, starts, seed)
     size = float(np.min(box[:, 1] - box[:, 0]))
     group = Group.of(hamiltonian, levels, begin, 0.1 * size)
     points, converged = descend(hamiltonian, group, begin, 0.1 * size, box)
@@ -278,10 +278,7 @@ def _check_bounds(hamiltonian: Hamiltonian, bounds: npt.ArrayLike) -> FloatArray
 
 
 def _starts(
-    hamiltonian: Hamiltonian,
-    box: FloatArray,
-    starts: int | npt.ArrayLike,
-    seed: int | np.random.Generator,
+    box: FloatArray, starts: int | npt.ArrayLike, seed: int | np.random.Generator
 ) -> FloatArray:
     if isinstance(starts, (int, float, np.number)):
         count = integer("starts", starts, minimum=1, maximum=_MOST_STARTS)

@@ -158,8 +158,7 @@ class MinimumEnergyCrossing(Result):
         direction = direction / max(float(np.linalg.norm(direction)), 1e-300)
         for state, gradient in enumerate(self.gradients):
             ax.plot(rho, self.energy + rho * float(gradient @ direction), label=f"state {state}")
-        ax.set_xlabel("distance from the crossing")
-        ax.set_ylabel("energy")
+        ax.set(xlabel="distance from the crossing", ylabel="energy")
         ax.legend()
         return ax
 

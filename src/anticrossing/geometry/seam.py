@@ -56,7 +56,7 @@ class Seam(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "arc_length": shown("arc_length", text="length along the seam"),
-        "energy": shown("arc_length", text="energy at which the levels meet", of="energies"),
+        "energy": shown("arc_length", text="energy at which the levels meet"),
         "position": shown("arc_length", "coordinate", text="coordinates", of="points"),
         "length": shown(text="length of the seam"),
         "closed": shown(text="whether it comes back to its start"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,16 @@ from anticrossing.units import Units
 
 # What the constructors below make, by kind: the classes derive from `Hamiltonian` and tell it.
 _KINDS: dict[str, Any] = {}
+_OTHERS = ("coordinates", "parameters")
+
+
+def _kind(kind: str, details: Mapping[str, Any], *others: str) -> Any:
+    """Return what makes Hamiltonians of a kind, if it takes these details beside others."""
+    made = _KINDS[kind]
+    taken = inspect.signature(made.__init__).parameters.values()
+    named = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
+    known_keys("the arguments", details, [*others, *named])
+    return made
 
 
 class Hamiltonian(MatrixFunction, OtherPackages, Described):
@@ -108,7 +119,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         >>> H.dimension
         2
         """
-        return _KINDS["terms"](
+        return _kind("terms", details, *_OTHERS)(
             terms, named_values("parameters", parameters), coordinates, **details
         )
 
@@ -137,7 +148,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         from anticrossing._core import terms as rewriting
 
         names = coordinate_names(coordinates) + tuple(named_values("parameters", parameters))
-        return _KINDS["terms"](
+        return _kind("terms", details, *_OTHERS)(
             rewriting.from_matrix(matrix, names),
             named_values("parameters", parameters),
             coordinates,
@@ -154,7 +165,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         array([[ 2.,  1.],
                [ 1., -2.]])
         """
-        return _KINDS["terms"]([(1, constant), ("x", slope)], {}, "x", **details)
+        return _kind("terms", details)([(1, constant), ("x", slope)], {}, "x", **details)
 
     @staticmethod
     def from_function(
@@ -188,7 +199,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         >>> H(0.5)[0, 0]
         np.float64(0.5)
         """
-        return _KINDS["function"](
+        return _kind("function", details, *_OTHERS)(
             function,
             derivative,
             vectorised,
@@ -232,7 +243,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         array([[ 0.5,  0.1],
                [ 0.1, -0.5]])
         """
-        return _KINDS["table"].read(table, units=units, **details)
+        return _kind("table", details).read(table, units=units, **details)
 
     @abc.abstractmethod
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> Hamiltonian: ...

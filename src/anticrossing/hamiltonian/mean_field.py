@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     instance,
     integer,
     joint_shape,
+    one_coordinate,
     real_array,
 )
 from anticrossing._core.unchanging import Unchanging
@@ -87,9 +88,7 @@ class MeanField(Unchanging):
     ) -> None:
         instance("hamiltonian", hamiltonian, Hamiltonian)
         count = hamiltonian.dimension
-        if len(hamiltonian.coordinates) != 1:
-            found = f"it has {', '.join(hamiltonian.coordinates)}"
-            raise fail("hamiltonian", "have one coordinate", found)
+        one_coordinate("hamiltonian", hamiltonian)
         if not 2 <= count <= MOST_MODES:
             raise fail("hamiltonian", f"have 2 to {MOST_MODES} modes", f"it has {count}")
         self.hamiltonian = hamiltonian

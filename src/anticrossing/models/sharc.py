@@ -114,13 +114,13 @@ class SharcModel(Result):
     others: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "frequency": shown("mode", text="frequency of the mode, hartree", of="frequencies"),
-        "element": shown("atom", text="element", unit="", of="elements"),
+        "frequency": shown("mode", text="frequency of the mode, hartree"),
+        "element": shown("atom", text="element", unit=""),
         "mass": shown("atom", text="mass", unit="u", of="masses"),
-        "charge": shown("atom", text="nuclear charge", unit="e", of="charges"),
+        "charge": shown("atom", text="nuclear charge", unit="e"),
         "geometry": shown("atom", "direction", text="reference geometry", unit="bohr"),
         "modes": shown("displacement", "mode", text="mass-weighted normal modes"),
-        "dipole": shown("direction", "row", "column", text="dipole matrix", of="dipoles"),
+        "dipole": shown("direction", "row", "column", text="dipole matrix"),
     }
 
     def __post_init__(self) -> None:

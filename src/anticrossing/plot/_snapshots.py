@@ -161,8 +161,7 @@ class Snapshots:
             )
         names, unit = self.hamiltonian.coordinates, self.hamiltonian.units.coordinate
         axes.set(xlim=self.window[0], ylim=self.window[1])
-        axes.set_xlabel(style.label(names[0], unit))
-        axes.set_ylabel(style.label(names[1], unit))
+        axes.set(xlabel=style.label(names[0], unit), ylabel=style.label(names[1], unit))
         return colours
 
     def draw_colours(self, colours: Any, **where: Any) -> None:

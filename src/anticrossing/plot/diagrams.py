@@ -83,8 +83,7 @@ def level_diagram(
         color, width = style.level_color(index, count), 1.8 if count <= 8 else 1.2
         ax.plot(x, levels[:, index], color=color, lw=width, zorder=2)
     _mark(ax, list(crossings), energy_unit)
-    ax.set_xlim(x[0], x[-1])
-    ax.set_xlabel(style.label(name, unit))
+    ax.set(xlim=(x[0], x[-1]), xlabel=style.label(name, unit))
     ax.set_ylabel(style.label("energy", energy_unit))
     ax.set_title("Levels and crossings" if len(crossings) else "Levels")
     style.grid(ax)
@@ -141,8 +140,7 @@ def level_ladder(
     ax.set_xlim(-0.1, 1.5 if names is not None else 1.1)
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)
-    ax.set_ylabel(style.label("energy", unit))
-    ax.set_title("Levels")
+    ax.set(ylabel=style.label("energy", unit), title="Levels")
     ax.grid(True, axis="y", color=style.GRID, linewidth=0.6)
     return ax
 
@@ -159,8 +157,6 @@ def _along(name: str, values: npt.ArrayLike, x: FloatArray) -> FloatArray:
 
 def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
     """Mark avoided crossings with circles, true ones with crosses, and number them."""
-    from matplotlib.patheffects import withStroke
-
     unit = f" {style.unit(energy_unit)}" if energy_unit else ""
     for kind, marker, face in (("avoided", "o", "white"), ("true", "X", style.EXACT_COLOR)):
         found = [crossing for crossing in crossings if crossing.kind == kind]
@@ -186,16 +182,23 @@ def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
     if not 1 < len(crossings) <= _MOST_NUMBERS:
         return
     for index, crossing in enumerate(crossings, start=1):
-        ax.annotate(
-            str(index),
-            (crossing.position, crossing.centre_energy),
-            xytext=(7, -7),
-            textcoords="offset points",
-            va="top",
-            fontsize=8,
-            zorder=5,
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )
+        number_crossing(ax, index, crossing)
+
+
+def number_crossing(ax: Axes, index: int, crossing: Crossing) -> None:
+    """Write the number of a crossing beside it."""
+    from matplotlib.patheffects import withStroke
+
+    ax.annotate(
+        str(index),
+        (crossing.position, crossing.centre_energy),
+        xytext=(7, -7),
+        textcoords="offset points",
+        va="top",
+        fontsize=8,
+        zorder=5,
+        path_effects=[withStroke(linewidth=2.5, foreground="white")],
+    )
 
 
 guard(__name__)

@@ -63,8 +63,7 @@ def staircase(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     ax.set_ylim(-0.03, 1.05)
     ax.set_yticks(np.linspace(0, 1, 6))
     _energy_axis(ax, result)
-    ax.set_ylabel("occupation of the level")
-    ax.set_title("Occupation: Landau–Zener chain and exact")
+    ax.set(ylabel="occupation of the level", title="Occupation: Landau–Zener chain and exact")
     ax.grid(True, axis="y", color=style.GRID, linewidth=0.6)
     style.strip_legend(ax, columns=4)
     return ax
@@ -104,8 +103,7 @@ def entropy_steps(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     )
     ax.axhline(0.0, color="#555555", lw=0.8)
     _energy_axis(ax, result)
-    ax.set_ylabel("entropy production Σ")
-    ax.set_title("Entropy production")
+    ax.set(ylabel="entropy production Σ", title="Entropy production")
     style.grid(ax)
     style.strip_legend(ax, columns=3)
     return ax
@@ -130,8 +128,7 @@ def work_distributions(
         style.remark(ax, f"smoothed, σ = {style.number(work.width)}")
     ax.set_xlim(*_shown(work, 1e-6 if log else 1e-3))
     if log:
-        ax.set_yscale("log")
-        ax.set_ylim(1e-6 * highest, 2 * highest)
+        ax.set(yscale="log", ylim=(1e-6 * highest, 2 * highest))
         style.logarithmic(ax.yaxis, 0.0, 1.0)
     else:
         ax.set_ylim(0, 1.05 * highest)
@@ -174,8 +171,7 @@ def fluctuation_line(ratios: Sequence[FluctuationRatio], *, ax: Axes = None) -> 
         ax.plot(ends, line, color=look["color"], lw=1.0, ls=(0, (4, 3)), zorder=1)
         ax.plot(ratio.values, ratio.log_ratios, ls="none", mfc="white", mew=1.2, label=name, **look)
     ax.axhline(0.0, color="#555555", lw=0.8)
-    ax.set_xlabel("work w")
-    ax.set_ylabel("ln P(w) / P̃(−w)")
+    ax.set(xlabel="work w", ylabel="ln P(w) / P̃(−w)")
     ax.set_title("Fluctuation theorem: dashed, β(w − ΔΩ)")
     style.grid(ax)
     style.strip_legend(ax, columns=2)
@@ -189,8 +185,7 @@ def fluctuation_differences(ratios: Sequence[FluctuationRatio], *, ax: Axes = No
         apart = np.maximum(np.abs(ratio.log_ratios - ratio.line), np.finfo(np.float64).eps)
         name = ratio.description.removesuffix(", forward")
         ax.semilogy(ratio.values, apart, ls="none", mfc="white", mew=1.2, label=name, **look)
-    ax.set_xlabel("work w")
-    ax.set_ylabel("distance from the line")
+    ax.set(xlabel="work w", ylabel="distance from the line")
     ax.set_title("Distance from the fluctuation theorem")
     style.logarithmic(ax.yaxis, 0.0, 1.0)
     style.grid(ax)
@@ -250,8 +245,7 @@ def entropy_production_surface(
     bar = ax.figure.colorbar(filled, ax=ax, pad=0.02)
     bar.set_label("entropy production Σ")
     ax.set_xlabel("R, probability to keep the diabatic state")
-    ax.set_ylabel("occupation p before the crossing")
-    ax.set_title("Entropy production of one crossing")
+    ax.set(ylabel="occupation p before the crossing", title="Entropy production of one crossing")
     return ax
 
 
@@ -262,8 +256,7 @@ def scan_occupation(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     _compare(ax, data, data["chain_occupation"], data["occupation"])
     ax.set_ylim(-0.03, 1.05)
     ax.set_yticks(np.linspace(0, 1, 6))
-    ax.set_ylabel("final occupation")
-    ax.set_title("Final occupation")
+    ax.set(ylabel="final occupation", title="Final occupation")
     style.strip_legend(ax)
     return ax
 
@@ -274,8 +267,7 @@ def scan_entropy(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     data = _scan(result)
     _compare(ax, data, data["chain_entropy_production"], data["entropy_production"])
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-    ax.set_ylabel("entropy production Σ")
-    ax.set_title("Total entropy production")
+    ax.set(ylabel="entropy production Σ", title="Total entropy production")
     style.strip_legend(ax)
     return ax
 
@@ -324,8 +316,7 @@ def _scan(result: DrivenLevelOutcome) -> Scanned:
 def _energy_axis(axes: Axes, result: DrivenLevelOutcome) -> None:
     """Let the axis run as the level does, from its start to its end."""
     system = result.experiment.system
-    axes.set_xlim(system.start, system.stop)
-    axes.set_xlabel("energy of the level")
+    axes.set(xlim=(system.start, system.stop), xlabel="energy of the level")
 
 
 def _argument(direction: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
+from anticrossing._core.style import PALETTE
 from anticrossing.plot import style
 from anticrossing.plot.driven_level import with_work
 from anticrossing.plot.figure import Figure
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
     DrivenLevelsOutcome = Any
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MOST_LINES = 40  # more reservoir levels hide the paths
 
 
@@ -34,9 +34,7 @@ def driven_paths(result: DrivenLevelsOutcome, *, ax: Axes = None) -> Axes:
         ax.plot(result.exact.times, path, color=_color(s), lw=1.5, label=f"level {s}")
     events = result.chain.events
     ax.plot(events.times, energies[events.reservoir_levels], "o", ms=3.5, color="#333333")
-    ax.set_xlabel("time")
-    ax.set_ylabel("energy")
-    ax.set_title("Driven levels")
+    ax.set(xlabel="time", ylabel="energy", title="Driven levels")
     style.strip_legend(ax, columns=4)
     return ax
 
@@ -51,9 +49,7 @@ def driven_occupations(result: DrivenLevelsOutcome, *, ax: Axes = None) -> Axes:
         ax.plot(exact.times, exact.occupations[:, s], color=color, lw=1.5, label=f"level {s}")
         steps = chain.system_occupations[:, s]
         ax.stairs(steps, edges, baseline=None, color=color, lw=1.2, ls=(0, (4, 2)))
-    ax.set_ylim(-0.03, 1.05)
-    ax.set_xlabel("time")
-    ax.set_ylabel("occupation of the level")
+    ax.set(ylim=(-0.03, 1.05), xlabel="time", ylabel="occupation of the level")
     ax.set_title("Occupation: exact, and by crossings (dashed)")
     style.grid(ax)
     style.strip_legend(ax, columns=4)
@@ -70,18 +66,17 @@ def _scanned(result: DrivenLevelsOutcome, *, name: str, ax: Axes) -> None:
     """Draw an output along the scan, exact and by crossings."""
     scan = result.scan
     values = scan.axis.values
-    ax.plot(values, scan[f"chain_{name}"], color=_COLORS[1], lw=1.4, label="crossings")
+    ax.plot(values, scan[f"chain_{name}"], color=PALETTE[1], lw=1.4, label="crossings")
     ax.plot(values, scan[name], "o", ms=4, color=style.EXACT_COLOR, label="exact")
     style.parameter_axis(ax, values, scan.axis.scale, scan.axis.label, scan.axis.unit)
     text = name.replace("_", " ")
-    ax.set_ylabel(text)
-    ax.set_title(text.capitalize())
+    ax.set(ylabel=text, title=text.capitalize())
     style.grid(ax)
     style.strip_legend(ax)
 
 
 def _color(number: int) -> str:
-    return _COLORS[number % len(_COLORS)]
+    return PALETTE[number % len(PALETTE)]
 
 
 guard(__name__)

@@ -189,8 +189,7 @@ def gap_map(
     if marked is not None:
         _mark(ax, marked)
     ax.set(xlabel=names[0], ylabel=names[1])
-    ax.set_aspect("equal")
-    ax.set_title("Gap")
+    ax.set(aspect="equal", title="Gap")
     if line is not None or marked is not None:
         ax.legend(loc="best", facecolor="#9aa7ad")
     return ax

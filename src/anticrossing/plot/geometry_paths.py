@@ -267,11 +267,9 @@ def diabats(
             ls=_DASHES,
             label=f"diabat {style.plain(name)}",
         )
-    ax.set_ylabel(style.label("energy", units.energy))
-    ax.set_title("Adiabatic levels and diabats")
+    ax.set(ylabel=style.label("energy", units.energy), title="Adiabatic levels and diabats")
     for panel in (ax,) if coupling_ax is None else (ax, coupling_ax):
-        panel.set_xlim(s[0], s[-1])
-        panel.set_xlabel(style.label(coordinate, units.coordinate))
+        panel.set(xlim=(s[0], s[-1]), xlabel=style.label(coordinate, units.coordinate))
     style.grid(ax)
     if coupling_ax is not None:
         _couplings(ax, coupling_ax, basis, names)

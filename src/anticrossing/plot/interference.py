@@ -162,9 +162,7 @@ def fringes(
     elif fit_coordinate is not None:
         raise fail("fit_coordinate", "be left out without `fit`", "it would be ignored")
     ax.plot(x[order], y[order], "o", ms=3.2, color=style.EXACT_COLOR, label="measured", zorder=2.5)
-    ax.set_xlabel(style.label(name, unit))
-    ax.set_ylabel("population")
-    ax.set_title("Fringes")
+    ax.set(xlabel=style.label(name, unit), ylabel="population", title="Fringes")
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     style.grid(ax)
     style.strip_legend(ax)
@@ -231,10 +229,8 @@ def quasi_energy_diagram(
             ax.axhline(edge, color=style.MUTED, lw=0.8, ls=(0, (4, 3)), zorder=0)
         ax.set_ylim(-0.54 * omega, 0.54 * omega)
         style.remark(ax, "dashed: edges of the zone, ±ω/2")
-    ax.set_xlim(x[0], x[-1])
-    ax.set_xlabel(style.plain(result.parameter))
-    ax.set_ylabel(style.label("quasi-energy", unit))
-    ax.set_title("Quasi-energies")
+    ax.set(xlim=(x[0], x[-1]), xlabel=style.plain(result.parameter))
+    ax.set(ylabel=style.label("quasi-energy", unit), title="Quasi-energies")
     style.grid(ax)
     style.strip_legend(ax)
     return ax

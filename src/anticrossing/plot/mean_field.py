@@ -89,8 +89,7 @@ def loop_diagram(
             for value in _meeting(row)
         ]
         ax.plot(*zip(*ends, strict=True), "o", color=style.EXACT_COLOR, ms=4, label="cusp", ls="")
-    ax.set_xlim(x[0], x[-1])
-    ax.set_xlabel(style.label(name, unit))
+    ax.set(xlim=(x[0], x[-1]), xlabel=style.label(name, unit))
     ax.set_ylabel(style.label("chemical potential", energy_unit))
     ax.set_title("Levels that act on themselves")
     style.grid(ax)

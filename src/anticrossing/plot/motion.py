@@ -72,8 +72,7 @@ def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
         else:
             axes[0][1].hist(ensemble.final_positions[:, 0], bins=50, color="#0072B2")
             _position_label(axes[0][1].set_xlabel, result)
-            axes[0][1].set_ylabel("trajectories")
-            axes[0][1].set_title("Where they end")
+            axes[0][1].set(ylabel="trajectories", title="Where they end")
             style.grid(axes[0][1])
         _scan(axes[-1], result.scan)
     return drawn
@@ -127,6 +126,5 @@ def _curves(axes: Axes, times: Any, values: Any, names: list[str], unit: str) ->
         axes.plot(times, values[:, index], color=style.level_color(index, count), label=name)
     axes.set_ylim(-0.03, 1.05)
     axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_xlabel(style.label("time", unit))
-    axes.set_ylabel("population")
+    axes.set(xlabel=style.label("time", unit), ylabel="population")
     style.grid(axes)

@@ -269,8 +269,7 @@ def hops(result: EnsembleResult, *, bins: int = 40, ax: Axes = None) -> Axes:
     ax.set_xlim(edges[0], edges[-1])
     ax.set_xlabel(style.label("time", result.request.hamiltonian.units.shown_time))
     ax.yaxis.get_major_locator().set_params(integer=True)
-    ax.set_ylabel("hops")
-    ax.set_title("Hops")
+    ax.set(ylabel="hops", title="Hops")
     style.grid(ax)
     style.strip_legend(ax, columns=4)
     return ax

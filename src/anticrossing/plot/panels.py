@@ -11,6 +11,7 @@ from anticrossing._core.checks import FloatArray
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
+from anticrossing.plot.diagrams import number_crossing
 
 if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
@@ -61,8 +62,7 @@ def levels(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     inner = (x >= low) & (x <= high)
     _energy_range(ax, energies[inner], result.curve_diabats[inner])
     ax.set_xlabel(style.label(_coordinate(result), hamiltonian.units.coordinate))
-    ax.set_ylabel(style.label("energy", hamiltonian.units.energy))
-    ax.set_title("Levels and crossings")
+    ax.set(ylabel=style.label("energy", hamiltonian.units.energy), title="Levels and crossings")
     if high - low < 0.99 * float(np.ptp(x)):
         ends = f"{style.number(float(x[0]))} … {style.number(float(x[-1]))}"
         style.remark(ax, f"detail of the window {ends}")
@@ -109,8 +109,7 @@ def populations(result: PassageOutcome, *, ax: Axes = None) -> Axes:
         ax.plot([], [], color="#555555", lw=1.1, ls=(0, (5, 3)), label=prediction.name)
     ax.set_xlim(low, high)
     probability_axis(ax, values[shown], log=_small_jump(result))
-    ax.set_xlabel(style.label("time", hamiltonian.units.time))
-    ax.set_ylabel("population")
+    ax.set(xlabel=style.label("time", hamiltonian.units.time), ylabel="population")
     basis = "adiabatic" if question.basis != "diabatic" else "diabatic"
     ax.set_title(f"Populations through the passage, {basis} basis")
     style.grid(ax)
@@ -142,14 +141,12 @@ def comparison(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     ax.set_xlim(-0.6, exact.size - 0.4)
     small = bool(positive.size) and positive.min() < 5e-3 and exact.size <= 8
     if small:
-        ax.set_yscale("log")
-        ax.set_ylim(max(positive.min() / 20, 1e-18), 3)
+        ax.set(yscale="log", ylim=(max(positive.min() / 20, 1e-18), 3))
         style.logarithmic(ax.yaxis, 0.0, 1.0)
     else:
         ax.set_ylim(0, 1.02)
         ax.set_yticks(np.linspace(0, 1, 6))
-    ax.set_ylabel("final probability")
-    ax.set_title("Predictions against the exact answer")
+    ax.set(ylabel="final probability", title="Predictions against the exact answer")
     style.grid(ax)
     style.strip_legend(ax, columns=2)
     return ax
@@ -221,8 +218,7 @@ def probability_axis(axes: Axes, values: FloatArray, *, log: bool) -> None:
     if log:
         positive = values[values > 1e-16]
         lowest = max(float(positive.min()) / 3, 1e-17) if positive.size else 1e-6
-        axes.set_yscale("log")
-        axes.set_ylim(lowest, 2)
+        axes.set(yscale="log", ylim=(lowest, 2))
         style.logarithmic(axes.yaxis, 0.0, 1.0)
     else:
         axes.set_ylim(-0.03, 1.05)
@@ -241,8 +237,6 @@ def place_legend(axes: Axes) -> None:
 
 
 def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> None:
-    from matplotlib.patheffects import withStroke
-
     unit = f" {style.unit(energy_unit)}" if energy_unit else ""
     numbered = len(crossings) > 1
     for kind, marker, face in (("avoided", "o", "white"), ("true", "X", style.EXACT_COLOR)):
@@ -271,17 +265,7 @@ def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> N
         )
         if numbered and len(crossings) <= _MOST_NUMBERS:
             for index, crossing in found:
-                axes.annotate(
-                    str(index),
-                    (crossing.position, crossing.centre_energy),
-                    xytext=(7, -7),
-                    textcoords="offset points",
-                    ha="left",
-                    va="top",
-                    fontsize=8,
-                    zorder=5,
-                    path_effects=[withStroke(linewidth=2.5, foreground="white")],
-                )
+                number_crossing(axes, index, crossing)
 
 
 def _energy_range(axes: Axes, energies: FloatArray, diabats: FloatArray) -> None:

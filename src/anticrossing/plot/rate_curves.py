@@ -76,8 +76,7 @@ def inverted_region(
     if start is not None:
         shade_inverted(ax, start, max(start, float(force.max())))
     ax.legend(loc="best")
-    ax.set_xlabel(style.label("driving force −ΔG", unit))
-    ax.set_title("Inverted region")
+    ax.set(xlabel=style.label("driving force −ΔG", unit), title="Inverted region")
     return ax
 
 
@@ -150,8 +149,7 @@ def _lines(ax: Axes, x: FloatArray, rates: Mapping[str, Any], unit: str) -> None
         values = np.asarray(rate, dtype=np.float64)
         line(ax, x[order], values[order], inside[index], index, name)
     explain_dots(ax, inside)
-    ax.set_yscale("log")
-    ax.set_ylabel(style.label("rate k", unit))
+    ax.set(yscale="log", ylabel=style.label("rate k", unit))
     style.grid(ax)
 
 

@@ -78,8 +78,7 @@ def _distances(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> N
     axes.axhline(1.0, color=style.EXACT_COLOR, lw=1.0, ls="--", label="limit")
     axes.set_yscale("log")
     _finish(axes, scan, label)
-    axes.set_ylabel("worst condition / its limit")
-    axes.set_title("Domain: trusted below the limit")
+    axes.set(ylabel="worst condition / its limit", title="Domain: trusted below the limit")
 
 
 def _finish(axes: Axes, scan: Scanned, label: str) -> None:
@@ -114,8 +113,7 @@ def _conditions(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> 
             ratios.append(ratio)
     _rows(axes, labels, [*ratios, 1.0])
     axes.axvline(1.0, color=style.EXACT_COLOR, lw=1.0, ls="--")
-    axes.set_xlabel("condition / its limit")
-    axes.set_title("Domain: trusted left of the line")
+    axes.set(xlabel="condition / its limit", title="Domain: trusted left of the line")
 
 
 def _mark(axes: Axes, x: float, y: int, color: str, inside: bool) -> None:

@@ -28,6 +28,7 @@ _MODULES = {
     "geometric-phase": "geometric_phase",
     "stueckelberg": "stueckelberg",
     "tully": "tully",
+    "marcus-hopping": "marcus_hopping",
     "berry-histories": "berry_histories",
     "brundobler-elser": "brundobler_elser",
     "retinal": "retinal",

@@ -89,9 +89,6 @@ def compute() -> Reproduction:
         )
         histories[width] = followed.populations[:, 0]
 
-    def draw(figure: Any) -> None:
-        _draw(figure, widths, curves, times, histories)
-
     return Reproduction(
         name="akulin-schleich",
         title="A passage to a level that decays",
@@ -99,9 +96,8 @@ def compute() -> Reproduction:
         columns=["V", "width", "formula", "exact", "difference"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, widths, curves, times, histories),
+        numbers=numbers,
     )
 
 
@@ -122,17 +118,14 @@ def _draw(
         left.plot(widths, law.value, color=color, lw=1.5, label=f"|vt| ≤ {window:g}")
         left.plot(widths[::3], exact[::3], "o", ms=3.5, color=color)
     left.axhline(infinite, color=style.MUTED, lw=0.9, ls="--")
-    left.set_xscale("log")
-    left.set_xlabel("width Γ of the second level")
-    left.set_ylabel("survival")
+    left.set(xscale="log", xlabel="width Γ of the second level", ylabel="survival")
     left.set_title("lines: law of the window, points: exact")
     left.legend(loc="upper left")
     for index, (width, population) in enumerate(histories.items()):
         color = style.FORMULA_COLORS[index]
         right.plot(times, population, color=color, lw=1.3, label=f"Γ = {width:g}")
     right.axhline(infinite, color=style.MUTED, lw=0.9, ls="--")
-    right.set_xlabel("vt")
-    right.set_ylabel("population of the first state")
+    right.set(xlabel="vt", ylabel="population of the first state")
     right.set_title("V = 0.3, v = 1: one end for all widths")
     right.legend(loc="upper right")
     for axes in (left, right):

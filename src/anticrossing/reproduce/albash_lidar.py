@@ -78,8 +78,7 @@ def compute() -> Reproduction:
         for color, (name, curve) in zip(style.FORMULA_COLORS, curves.items(), strict=False):
             axes.semilogx(_DURATIONS, curve, color=color, lw=1.5, label=name)
         axes.axvline(1.0, color=style.MUTED, lw=0.9, ls="--")
-        axes.set_xlabel("t_f / T₂")
-        axes.set_ylabel("probability of the ground state")
+        axes.set(xlabel="t_f / T₂", ylabel="probability of the ground state")
         axes.legend(loc="best")
         style.grid(axes)
 
@@ -90,7 +89,6 @@ def compute() -> Reproduction:
         columns=["t_f / T₂", "weak coupling", "singular coupling"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
         draw=draw,
         numbers=numbers,
     )

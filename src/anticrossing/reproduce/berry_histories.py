@@ -100,9 +100,6 @@ def compute() -> Reproduction:
         f"{np.max(found[_ORDERS[-1]]) - 1:.1f} e^−F."
     )
 
-    def draw(figure: Any) -> None:
-        _draw(figure, passage, found, (best, optimal), steps)
-
     return Reproduction(
         name="berry-histories",
         title="Histories of adiabatic transitions in superadiabatic bases",
@@ -111,9 +108,8 @@ def compute() -> Reproduction:
         columns=["order", "largest |c|", "next term", "n!/πFⁿ⁺¹", "from ½ erfc(−T)"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, passage, found, (best, optimal), steps),
+        numbers=numbers,
     )
 
 
@@ -181,10 +177,7 @@ def _draw(
     left.plot(
         passage.natural, optimal[0], color=style.EXACT_COLOR, lw=2.2, label=f"n = {optimal[1]}"
     )
-    left.set_yscale("log")
-    left.set_ylim(1e-3, 1e6)
-    left.set_xlabel("natural time T")
-    left.set_ylabel("amplitude |c| / e⁻ᶠ")
+    left.set(yscale="log", ylim=(1e-3, 1e6), xlabel="natural time T", ylabel="amplitude |c| / e⁻ᶠ")
     left.set_title(f"{passage.label}: from the adiabatic to the optimal basis")
     left.legend(loc="upper right", ncols=3)
     universal = np.abs(np.asarray(passage.history.amplitude)) / passage.final
@@ -198,9 +191,7 @@ def _draw(
             color=style.formula_color(index),
             label=f"{other.label}, n = {order}",
         )
-    right.set_xlim(-2.6, 2.6)
-    right.set_xlabel("natural time T")
-    right.set_ylabel("amplitude |c| / e⁻ᶠ")
+    right.set(xlim=(-2.6, 2.6), xlabel="natural time T", ylabel="amplitude |c| / e⁻ᶠ")
     right.set_title("Optimal bases: one history for all")
     right.legend(loc="upper left")
     for axes in (left, right):

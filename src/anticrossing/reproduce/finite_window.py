@@ -68,9 +68,6 @@ def compute() -> Reproduction:
     curve = np.geomspace(_WINDOWS[0], _WINDOWS[-1], 500)
     smooth = {(gap, basis): _relative_error(gap, basis, curve) for gap in _GAPS for basis in _BASES}
 
-    def draw(figure: Any) -> None:
-        _draw(figure, windows, errors, curve, smooth)
-
     return Reproduction(
         name="finite-window",
         title="Landau–Zener over a finite window: the basis of the read-out decides",
@@ -89,8 +86,8 @@ def compute() -> Reproduction:
         rows=rows,
         conclusion=conclusion,
         agrees=bool(largest < _CLAIM and published),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, windows, errors, curve, smooth),
+        numbers=numbers,
     )
 
 
@@ -136,11 +133,9 @@ def _draw(
                 label=f"{basis} read-out (points: Weber)",
             )
         axes.axhline(1, color=style.MUTED, lw=0.8, ls=":")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log")
         style.logarithmic(axes.xaxis, float(windows[0]), float(windows[-1]))
         axes.set_xlabel("half the window, T√α")
-        axes.set_ylabel("relative error of the infinite-time formula")
-        axes.set_title(f"g = {gap:g} √α")
+        axes.set(ylabel="relative error of the infinite-time formula", title=f"g = {gap:g} √α")
         axes.legend(loc="best")
         style.grid(axes)

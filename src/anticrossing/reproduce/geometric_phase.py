@@ -71,9 +71,6 @@ def compute() -> Reproduction:
         "pseudorotation; without it the ground level is single and the ladder one of integers."
     )
 
-    def draw(figure: Any) -> None:
-        _draw(figure, ladders)
-
     return Reproduction(
         name="geometric-phase",
         title="A conical intersection: its surfaces, its couplings, its geometric phase",
@@ -85,8 +82,7 @@ def compute() -> Reproduction:
         columns=["quantity", "reference", "recomputed", "difference"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(abs(value - reference) <= claim for _, reference, value, claim in found),
-        draw=draw,
+        draw=lambda figure: _draw(figure, ladders),
         size=(12.6, 4.6),
         numbers=tuple(
             Number(what, float(reference), float(value), claim, _SOURCES[group])
@@ -295,7 +291,6 @@ def _draw_ladders(axes: Any, ladders: dict[str, RotorLevels]) -> None:
             axes.text(column + 0.18, energy, name, fontsize=8, va="center", ha="left")
     axes.set_xticks(range(len(ladders)), list(ladders))
     axes.tick_params(axis="x", length=0, labelsize=8)
-    axes.set_xlim(-0.45, len(ladders) - 0.5)
-    axes.set_ylabel("energy (vibrational quanta)")
+    axes.set(xlim=(-0.45, len(ladders) - 0.5), ylabel="energy (vibrational quanta)")
     axes.set_title(f"Levels and |j| at k = {_SHOWN:g}")
     axes.grid(True, axis="y", color=style.GRID, linewidth=0.6)

@@ -83,9 +83,6 @@ def compute() -> Reproduction:
         for kind in (OrnsteinUhlenbeckNoise, TelegraphNoise)
     }
 
-    def draw(figure: Any) -> None:
-        _draw(figure, between)
-
     return Reproduction(
         name="kayanuma-noise",
         title="A Landau–Zener passage whose coupling is noise",
@@ -93,9 +90,8 @@ def compute() -> Reproduction:
         columns=["noise", "formula", "exact", "difference"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, between),
+        numbers=numbers,
     )
 
 
@@ -112,9 +108,7 @@ def _draw(figure: Any, between: dict[str, dict[float, list[float]]]) -> None:
         axes.axhline(slow, color=style.MUTED, lw=0.9, ls=":", label="slow Gaussian noise")
         kept = float(np.exp(-2 * np.pi * strength))
         axes.axhline(kept, color=style.MUTED, lw=0.9, ls="-.", label="steady coupling")
-        axes.set_xscale("log")
-        axes.set_xlabel("correlation time √v τ")
-        axes.set_ylabel("probability to keep the diabatic state")
-        axes.set_title(f"J²/v = {strength:g}")
+        axes.set(xscale="log", xlabel="correlation time √v τ")
+        axes.set(ylabel="probability to keep the diabatic state", title=f"J²/v = {strength:g}")
         style.grid(axes)
     panels[0].legend(loc="best")

@@ -92,8 +92,7 @@ def compute() -> Reproduction:
             curve = found if equation == "secular" else followed(_RATES, equation)
             axes.semilogx(_RATES, curve, color=color, lw=1.5, label=equation)
         axes.semilogx(slow, rate_equation, "o", ms=4, color=style.MUTED, label="rate equation")
-        axes.set_xlabel("v / Δ²")
-        axes.set_ylabel("probability to end in the ground state")
+        axes.set(xlabel="v / Δ²", ylabel="probability to end in the ground state")
         axes.legend(loc="best")
         style.grid(axes)
 
@@ -104,7 +103,6 @@ def compute() -> Reproduction:
         columns=["v", "without bath", "with bath"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
         draw=draw,
-        numbers=tuple(numbers),
+        numbers=numbers,
     )

@@ -50,9 +50,6 @@ def compute() -> Reproduction:
     fractions = np.linspace(0.0, 1.0, 300)
     energies = spectrum.levels(hamiltonian, fractions)
 
-    def draw(figure: Any) -> None:
-        _draw(figure, fractions, energies, rows)
-
     return Reproduction(
         name="quantum-annealing-24",
         title="Three frustrated spins, annealed for a very long time",
@@ -61,8 +58,7 @@ def compute() -> Reproduction:
         columns=["duration", *(f"population {state}" for state in _STATES), "panels"],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
+        draw=lambda figure: _draw(figure, fractions, energies, rows),
         numbers=numbers,
     )
 
@@ -90,20 +86,15 @@ def _draw(figure: Any, fractions: FloatArray, energies: FloatArray, rows: list[l
     size = energies.shape[1]
     for index in range(size):
         left.plot(fractions, energies[:, index], color=style.level_color(index, size), lw=1.8)
-    left.set_xlabel("fraction s of the duration")
-    left.set_ylabel("energy")
-    left.set_title("Levels")
+    left.set(xlabel="fraction s of the duration", ylabel="energy", title="Levels")
     durations = np.array([row[0] for row in rows])
     for index, state in enumerate(_STATES[:2]):
         limit = 0.5 if index == 0 else 0.25
         color = style.formula_color(index)
         away = [abs(row[1 + index] - limit) for row in rows]
         right.plot(durations, away, "o-", color=color, ms=4, lw=1.6, label=f"{state}: {limit:g}")
-    right.set_xscale("log")
-    right.set_yscale("log")
-    right.set_xlabel("duration T")
-    right.set_ylabel("distance of the population from its limit")
-    right.set_title("What is left at the end")
+    right.set(xscale="log", yscale="log", xlabel="duration T")
+    right.set(ylabel="distance of the population from its limit", title="What is left at the end")
     right.legend(title="state: limit")
     for axes in (left, right):
         style.grid(axes)

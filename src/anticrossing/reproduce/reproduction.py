@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -63,14 +63,14 @@ class Reproduction(Result):
         Numbers and words, one list for each line of the table.
     conclusion : str
         What was found, in words and numbers.
-    agrees : bool
-        Whether every difference is within what is claimed.
     draw : callable
         Draws into a new Matplotlib figure: ``draw(figure)``.
     size : tuple of float
         Width and height of the figure in inches.
     numbers : tuple of Number
         The published numbers that it is judged by.
+    agrees : bool
+        Whether these numbers, and all else, are within what is claimed.
     """
 
     name: str
@@ -79,10 +79,14 @@ class Reproduction(Result):
     columns: list[str]
     rows: list[list[Any]]
     conclusion: str
-    agrees: bool
     draw: Callable[[Any], None]
     size: tuple[float, float] = (10.4, 4.5)
-    numbers: tuple[Number, ...] = ()
+    numbers: Sequence[Number] = ()
+    agrees: bool = True
+
+    def __post_init__(self) -> None:
+        agrees = self.agrees and all(number.agrees for number in self.numbers)
+        object.__setattr__(self, "agrees", agrees)
 
     def variables(self) -> dict[str, Variable]:
         """Return the columns of the table, numbers where all entries are numbers."""

@@ -102,9 +102,6 @@ def compute() -> Reproduction:
         "is left on. What is compared are the papers' laws, not points of their figures."
     )
 
-    def draw(figure: Any) -> None:
-        _draw(figure, {1.0: critical, **above}, limits)
-
     return Reproduction(
         name="wu-niu",
         title="A condensate cannot follow a level that turns back",
@@ -112,9 +109,8 @@ def compute() -> Reproduction:
         columns=["α/v²", "P, c/v = 1", *(f"P, c/v = {c:g}" for c in _ABOVE)],
         rows=rows,
         conclusion=conclusion,
-        agrees=all(number.agrees for number in numbers),
-        draw=draw,
-        numbers=tuple(numbers),
+        draw=lambda figure: _draw(figure, {1.0: critical, **above}, limits),
+        numbers=numbers,
     )
 
 
@@ -138,8 +134,7 @@ def _draw(figure: Any, left: dict[float, FloatArray], limits: dict[float, float]
         ls=":",
         label="α^¾",
     )
-    second.set_xlabel("α / v²")
-    second.set_ylabel("part that leaves the level")
+    second.set(xlabel="α / v²", ylabel="part that leaves the level")
     second.set_title("Slow sweeps (dashed: the limit)")
     second.legend(loc="lower right")
     style.grid(second)

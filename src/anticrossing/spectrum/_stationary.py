@@ -6,7 +6,6 @@ potential, w what one of each mode is made of. It is stable where small deviatio
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -359,9 +358,6 @@ def newton(
     acting, _ = residual(model, matrix, psi, strength)
     left = np.max(np.abs(acting - mu * weights * psi))
     return psi / np.linalg.norm(psi) if left < 1e-11 * scale else None
-
-
-Residual = Callable[..., tuple[FloatArray, FloatArray]]
 
 
 def residual(

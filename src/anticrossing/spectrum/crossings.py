@@ -14,6 +14,7 @@ from anticrossing._core.checks import (
     integer,
     non_negative_number,
     number_between,
+    one_coordinate,
     positive_number,
     single_point,
 )
@@ -174,8 +175,7 @@ def _check_arguments(
     if first >= last:
         what = "empty" if first == last else "reversed"
         raise fail("stop", "be greater than `start`", f"the stretch {first} … {last} is {what}")
-    if len(H.coordinates) != 1:
-        raise fail("H", "have one coordinate", f"it has {', '.join(H.coordinates)}")
+    one_coordinate("H", H)
     single_point("H", H)
     if count is not None:
         integer("count", count, minimum=2)

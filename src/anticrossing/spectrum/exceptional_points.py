@@ -61,10 +61,10 @@ class ExceptionalPoints(Result):
     warnings: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "position": shown("point", "coordinate", text="exceptional point", of="positions"),
-        "energy": shown("point", text="complex energy that two levels share", of="energies"),
+        "position": shown("point", "coordinate", text="exceptional point"),
+        "energy": shown("point", text="complex energy that two levels share"),
         "turns": shown("point", text="turns of the squared distance on a small loop"),
-        "separation": shown("point", text="distance that is left", of="separations"),
+        "separation": shown("point", text="distance that is left"),
     }
 
     def __len__(self) -> int:

@@ -176,8 +176,7 @@ class Crossings(Result, Sequence[Crossing]):
         )
         for crossing in self.true:
             axes.axvline(crossing.position, color="0.8")
-        axes.set_yscale("log")
-        axes.set_xlabel(self.units.label(self.coordinate, "coordinate"))
+        axes.set(yscale="log", xlabel=self.units.label(self.coordinate, "coordinate"))
         axes.set_ylabel(self.units.label("gap", "energy"))
         return axes
 

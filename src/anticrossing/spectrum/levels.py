@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, at_most, fail, integer, listed, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    at_most,
+    fail,
+    integer,
+    listed,
+    one_coordinate,
+    real_array,
+)
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 from anticrossing.hamiltonian.sparse import SparseHamiltonian
 from anticrossing.spectrum._blocks import LARGEST_DENSE
@@ -138,8 +146,7 @@ def tracked_levels(H: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
 
 
 def _path(H: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
-    if len(H.coordinates) != 1:
-        raise fail("H", "have one coordinate", f"it has {', '.join(H.coordinates)}")
+    one_coordinate("H", H)
     return listed("x", x)
 
 

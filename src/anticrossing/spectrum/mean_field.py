@@ -64,12 +64,10 @@ class StationaryStates(Result):
     units: Units = field(default_factory=Units)
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "potential": shown("state", text="chemical potential", unit="energy", of="potentials"),
-        "energy": shown("state", text="energy of a particle", unit="energy", of="energies"),
+        "potential": shown("state", text="chemical potential", unit="energy"),
+        "energy": shown("state", text="energy of a particle", unit="energy"),
         "growth": shown("state", text="growth of small deviations", unit="energy"),
-        "frequency": shown(
-            "state", "deviation", text="of small deviations", unit="energy", of="frequencies"
-        ),
+        "frequency": shown("state", "deviation", text="of small deviations", unit="energy"),
         "amplitude": shown("state", "mode", text="amplitude of the mode", of="states"),
     }
 
@@ -111,11 +109,11 @@ class MeanFieldLevels(Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "x": shown("x", text="coordinate", unit="coordinate"),
-        "potential": shown("x", "sheet", text="chemical potential", unit="energy", of="potentials"),
-        "energy": shown("x", "sheet", text="energy of a particle", unit="energy", of="energies"),
+        "potential": shown("x", "sheet", text="chemical potential", unit="energy"),
+        "energy": shown("x", "sheet", text="energy of a particle", unit="energy"),
         "growth": shown("x", "sheet", text="growth of small deviations", unit="energy"),
         "amplitude": shown("x", "sheet", "mode", text="amplitude of the mode", of="states"),
-        "cusp": shown("cusp", text="place of the cusp", unit="coordinate", of="cusps"),
+        "cusp": shown("cusp", text="place of the cusp", unit="coordinate"),
     }
 
     def plot(self, ax: Any = None) -> Any:

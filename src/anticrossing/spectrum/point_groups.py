@@ -127,9 +127,9 @@ class CharacterTable(Result):
     characters: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "irrep": shown("irrep", text="irreducible representation", of="irreps"),
+        "irrep": shown("irrep", text="irreducible representation"),
         "operation": shown("class", text="class of operations", of="classes"),
-        "size": shown("class", text="operations in the class", of="sizes"),
+        "size": shown("class", text="operations in the class"),
         "characters": shown("irrep", "class", text="character"),
     }
 

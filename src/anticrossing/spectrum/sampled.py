@@ -82,27 +82,20 @@ class SampledCrossings(Result):
     warnings: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "position": shown("crossing", text="where", unit="coordinate", of="positions"),
-        "position_error": shown(
-            "crossing", text="its error", unit="coordinate", of="position_errors"
-        ),
-        "lower_level": shown("crossing", text="lower level", of="lower_levels"),
-        "gap": shown("crossing", text="smallest gap", unit="energy", of="gaps"),
-        "gap_error": shown("crossing", text="its error", unit="energy", of="gap_errors"),
-        "coupling": shown("crossing", text="diabatic coupling", unit="energy", of="couplings"),
+        "position": shown("crossing", text="where", unit="coordinate"),
+        "position_error": shown("crossing", text="its error", unit="coordinate"),
+        "lower_level": shown("crossing", text="lower level"),
+        "gap": shown("crossing", text="smallest gap", unit="energy"),
+        "gap_error": shown("crossing", text="its error", unit="energy"),
+        "coupling": shown("crossing", text="diabatic coupling", unit="energy"),
         "slope_difference": shown(
-            "crossing", text="difference of slopes", unit="energy/coordinate",
-            of="slope_differences",
+            "crossing", text="difference of slopes", unit="energy/coordinate"
         ),
-        "slope_error": shown(
-            "crossing", text="its error", unit="energy/coordinate", of="slope_errors"
-        ),
-        "mean_slope": shown(
-            "crossing", text="mean slope", unit="energy/coordinate", of="mean_slopes"
-        ),
-        "energy": shown("crossing", text="mean energy", unit="energy", of="energies"),
-        "at_jump": shown("crossing", text="beside a discontinuity", of="at_jumps"),
-        "jump": shown("jump", "what", text="discontinuities: before, after, size", of="jumps"),
+        "slope_error": shown("crossing", text="its error", unit="energy/coordinate"),
+        "mean_slope": shown("crossing", text="mean slope", unit="energy/coordinate"),
+        "energy": shown("crossing", text="mean energy", unit="energy"),
+        "at_jump": shown("crossing", text="beside a discontinuity"),
+        "jump": shown("jump", "what", text="discontinuities: before, after, size"),
         "scatter": shown(text="scatter of the energies", unit="energy"),
     }  # fmt: skip
 

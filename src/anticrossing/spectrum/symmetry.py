@@ -57,8 +57,8 @@ class Sectors(Result):
     names: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "size": shown("sector", text="dimension of the sector", of="sizes"),
-        "label": shown("state", text="sector of the basis vector", of="labels"),
+        "size": shown("sector", text="dimension of the sector"),
+        "label": shown("state", text="sector of the basis vector"),
         "count": shown(text="number of sectors"),
         "basis": shown("row", "state", text="basis vectors, where they are not those given"),
     }

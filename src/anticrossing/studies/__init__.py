@@ -12,31 +12,22 @@ from anticrossing._core.public import guard
 
 require("msgspec", "files", "`anticrossing.studies`")
 
-from anticrossing.studies.directory import check_target, replace_directory, save
-from anticrossing.studies.file import load, parse
-from anticrossing.studies.outcome import Outcome, Output, Scanned, Sentences, Table
-from anticrossing.studies.page import report
-from anticrossing.studies.plan import Axis, Plan
-from anticrossing.studies.points import run, sweep
-from anticrossing.studies.study import Study
-
-__all__ = [
-    "Axis",
-    "Outcome",
-    "Output",
-    "Plan",
-    "Scanned",
-    "Sentences",
-    "Study",
-    "Table",
-    "check_target",
-    "load",
-    "parse",
-    "replace_directory",
-    "report",
-    "run",
-    "save",
-    "sweep",
-]
+from anticrossing.studies.directory import (
+    check_target as check_target,
+    replace_directory as replace_directory,
+    save as save,
+)
+from anticrossing.studies.file import load as load, parse as parse
+from anticrossing.studies.outcome import (
+    Outcome as Outcome,
+    Output as Output,
+    Scanned as Scanned,
+    Sentences as Sentences,
+    Table as Table,
+)
+from anticrossing.studies.page import report as report
+from anticrossing.studies.plan import Axis as Axis, Plan as Plan
+from anticrossing.studies.points import run as run, sweep as sweep
+from anticrossing.studies.study import Study as Study
 
 guard(__name__)

@@ -1,8 +1,9 @@
-"""Where the curves of a passage are drawn: finely where something happens."""
+"""Populations over time, and where curves are drawn finely: where something happens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from anticrossing._core.checks import FloatArray
 from anticrossing.analysis import PassageEvent
 from anticrossing.drive import Drive
 from anticrossing.spectrum import Crossing
+from anticrossing.units import Units
 
 _WIDTHS = 6.0  # how far around a passage, in its durations, the curves are drawn finely
 _FINE_SHARE = 0.6  # share of the samples that goes there
@@ -49,3 +51,24 @@ def _distinct(values: FloatArray, span: float) -> FloatArray:
     ordered = np.sort(values)
     keep = np.concatenate(([True], np.diff(ordered) > 1e-12 * span))
     return ordered[keep]
+
+
+def draw_populations(
+    ax: Any,
+    times: FloatArray,
+    populations: FloatArray,
+    names: Sequence[str],
+    units: Units,
+    errors: FloatArray | None = None,
+) -> None:
+    """Draw the first populations (times, levels) by their names, within their errors."""
+    from anticrossing.plot import style
+
+    for k, name in enumerate(names):
+        color, values = style.level_color(k, len(names)), populations[:, k]
+        ax.plot(times, values, color=color, label=name)
+        if errors is not None:
+            ends = values - errors[:, k], values + errors[:, k]
+            ax.fill_between(times, *ends, color=color, alpha=0.25, lw=0)
+    style.strip_legend(ax)
+    ax.set(xlabel=units.label("t", "time"), ylabel="population")

@@ -40,6 +40,18 @@ class LevelRange(TableOfFile, frozen=True, kw_only=True):
     count: int
 
 
+class QuestionTable(TableOfFile, frozen=True, kw_only=True):
+    """Points of the exact curves.
+
+    Attributes
+    ----------
+    samples
+        Points of the exact curves; 400 by default, fewer for many levels.
+    """
+
+    samples: int | None = None
+
+
 def bath_temperature(temperature: float | None, beta: float | None) -> float:
     """Return the temperature, of which a file gives itself or the inverse."""
     if (beta is None) == (temperature is None):

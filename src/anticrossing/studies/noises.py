@@ -164,44 +164,18 @@ class SpectrumTable(Table, frozen=True, kw_only=True):
     file: str | None = None
 
 
+def _maker(kind: Callable[..., Environment]) -> Callable[..., Environment]:
+    """Return what makes a noise of a table whose keys are its arguments."""
+
+    def make(given: Table, coordinates: _Names, **new: Any) -> Environment:
+        arguments = {key: getattr(given, key) for key in given.__struct_fields__ if key != "kind"}
+        return kind(**{**arguments, "operator": _operator(given), **new})
+
+    return make
+
+
 def _operator(given: Any) -> Any:
     return optional_matrix("operator", given.operator)
-
-
-def _telegraph(given: TelegraphTable, coordinates: _Names, **new: Any) -> Environment:
-    return TelegraphNoise(
-        new.get("amplitude", given.amplitude),
-        new.get("correlation_time", given.correlation_time),
-        _operator(given),
-        fluctuators=given.fluctuators,
-        occupation=new.get("occupation", given.occupation),
-    )
-
-
-def _ornstein_uhlenbeck(
-    given: OrnsteinUhlenbeckTable, coordinates: _Names, **new: Any
-) -> Environment:
-    time = new.get("correlation_time", given.correlation_time)
-    return OrnsteinUhlenbeckNoise(new.get("rms", given.rms), time, _operator(given))
-
-
-def _quasi_static(given: QuasiStaticTable, coordinates: _Names, **new: Any) -> Environment:
-    return QuasiStaticNoise(new.get("rms", given.rms), _operator(given))
-
-
-def _white(given: WhiteTable, coordinates: _Names, **new: Any) -> Environment:
-    return WhiteNoise(new.get("density", given.density), _operator(given))
-
-
-def _pink(given: PinkTable, coordinates: _Names) -> Environment:
-    return PinkNoise(
-        given.density,
-        given.lowest,
-        given.highest,
-        _operator(given),
-        per_decade=given.per_decade,
-        fluctuators=given.fluctuators,
-    )
 
 
 def columns(given: Any) -> tuple[FloatArray, FloatArray]:
@@ -220,11 +194,11 @@ def _spectrum(given: SpectrumTable, coordinates: _Names) -> Environment:
 
 
 KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
-    "telegraph": (TelegraphTable, _telegraph),
-    "ornstein-uhlenbeck": (OrnsteinUhlenbeckTable, _ornstein_uhlenbeck),
-    "quasi-static": (QuasiStaticTable, _quasi_static),
-    "white": (WhiteTable, _white),
-    "pink": (PinkTable, _pink),
+    "telegraph": (TelegraphTable, _maker(TelegraphNoise)),
+    "ornstein-uhlenbeck": (OrnsteinUhlenbeckTable, _maker(OrnsteinUhlenbeckNoise)),
+    "quasi-static": (QuasiStaticTable, _maker(QuasiStaticNoise)),
+    "white": (WhiteTable, _maker(WhiteNoise)),
+    "pink": (PinkTable, _maker(PinkNoise)),
     "spectrum": (SpectrumTable, _spectrum),
 }
 """Kinds of noise: what a table of each may hold, and what makes it."""

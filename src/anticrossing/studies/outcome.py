@@ -175,9 +175,27 @@ class Outcome(Result, abc.ABC):
     def own_sentences(self) -> Sentences:
         """Return the result in words, but for the scan."""
 
-    @abc.abstractmethod
+    def draw(self, ax: Any) -> None:
+        """Draw what the figure shows on its left."""
+        raise NotImplementedError
+
+    def draw_beside(self, ax: Any) -> None:
+        """Draw what it shows on its right, unless a scan takes the place."""
+        raise NotImplementedError
+
     def figure(self) -> Any:
         """Return a figure of everything."""
+        from anticrossing.plot import scan_panels, style
+        from anticrossing.plot.figure import panels_of
+
+        with style.style():
+            drawn, axes = panels_of(self.experiment.title, 1)
+            self.draw(axes[0, 0])
+            if self.scan is None:
+                self.draw_beside(axes[0, 1])
+            else:
+                scan_panels.outputs(self.scan, ax=axes[0, 1])
+        return drawn
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the figure and return the first of its axes; into given axes one variable alone."""

@@ -33,7 +33,7 @@ import msgspec
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, describe, fail, integer, positive
-from anticrossing._core.unchanging import Unchanging, read_only
+from anticrossing._core.unchanging import Unchanging, record
 from anticrossing.studies import tables
 from anticrossing.studies.schema import Table, decode
 from anticrossing.sweeps.grid import Grid, read_chunk_size, read_grid
@@ -95,8 +95,7 @@ class SweepTable(Table, frozen=True, kw_only=True):
     chunk_size: int | None = None
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class Axis:
     """One parameter and its values.
 

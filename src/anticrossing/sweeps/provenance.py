@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._version import __version__
+from anticrossing._core.provenance import versions as every_version
 
-_PACKAGES = ("numpy", "scipy", "numba")
 _CODE = "the code of the function, with what it carries,"
 _UNKNOWN = "unknown: "
 _ATOMS = (bool, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
@@ -28,15 +27,8 @@ _BOOKKEEPING = ("__dict__", "__weakref__", "__doc__", "__module__", "__annotatio
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what the numbers depend on, and nothing about the machine."""
-    import platform
-    from importlib.metadata import version
-
-    return {
-        "anticrossing": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in _PACKAGES},
-    }
+    """Return the versions of what points depend on, and nothing about the machine."""
+    return {name: number for name, number in every_version().items() if name != "sympy"}
 
 
 def name_of(function: Callable[..., Any]) -> str:

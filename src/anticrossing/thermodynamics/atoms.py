@@ -57,8 +57,7 @@ def draw_atoms(
     ax = new_axes() if ax is None else ax
     ax.vlines(values, 0.0, probabilities)
     ax.set_ylim(bottom=0.0)
-    ax.set_xlabel(label)
-    ax.set_ylabel("probability")
+    ax.set(xlabel=label, ylabel="probability")
     return ax
 
 
@@ -92,8 +91,8 @@ class AtomicStatistics(Result):
         "mean": shown(text="mean"),
         "variance": shown(text="variance"),
         "skewness": shown(text="skewness"),
-        "value": shown("value", text="value", of="values"),
-        "probability": shown("value", text="probability of the value", of="probabilities"),
+        "value": shown("value", text="value"),
+        "probability": shown("value", text="probability of the value"),
     }
 
     def plot(self, ax: Any = None) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.atoms import draw_atoms
 
@@ -20,8 +19,7 @@ from anticrossing.thermodynamics.atoms import draw_atoms
 EQUAL = 1e-11
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class WorkAtoms(Result):
     """The values that the work can take, with their probabilities.
 
@@ -45,9 +43,9 @@ class WorkAtoms(Result):
     _variables: ClassVar[Mapping[str, Shown]] = {
         "step": shown(text="energy of which all values are multiples"),
         "work": shown("work", text="work", of="values"),
-        "probability": shown("work", text="probability of the value", of="probabilities"),
-        "log_probability": shown("work", text="its logarithm", of="log_probabilities"),
-        "multiple": shown("work", text="value over step", of="multiples"),
+        "probability": shown("work", text="probability of the value"),
+        "log_probability": shown("work", text="its logarithm"),
+        "multiple": shown("work", text="value over step"),
     }
 
     def plot(self, ax: Any = None) -> Any:
@@ -106,7 +104,7 @@ def enumerate_atoms(
         if k:
             paths = log_transitions[k - 1][:, :, None] + weights
             weights = np.logaddexp(paths[:, 0], paths[:, 1])
-        values, weights = _lift(values, weights, float(move), equal)
+        values, weights = lifted(values, weights, np.array([move]), equal)
         if values.size > maximum_atoms:
             raise fail(
                 "maximum_atoms",
@@ -122,20 +120,27 @@ def enumerate_atoms(
     return WorkAtoms(values * step, log_probabilities, step, values.astype(np.int64))
 
 
-def _lift(
-    values: FloatArray, weights: FloatArray, move: float, equal: float
+def lifted(
+    values: FloatArray, state: FloatArray, lifts: FloatArray, equal: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Add `move` to the work of the occupied state; return all values with both weights."""
-    nothing = np.full(values.size, -np.inf)
-    every = np.concatenate((values, values + move))
-    empty = np.concatenate((weights[0], nothing))
-    occupied = np.concatenate((nothing, weights[1]))
-    order = np.argsort(every, kind="stable")
-    every, empty, occupied = every[order], empty[order], occupied[order]
-    first = np.concatenate(([True], np.diff(every) > equal))
-    starts = np.flatnonzero(first)
-    merged = np.stack(
-        [np.logaddexp.reduceat(empty, starts), np.logaddexp.reduceat(occupied, starts)]
-    )
-    alive = np.any(merged > -np.inf, axis=0)
-    return every[starts][alive], merged[:, alive]
+    """Return the values of work, and the log weights (2, …, values), after lifts of the levels.
+
+    Values that are equal are merged, and those that cannot be are left out.
+    """
+    moving = np.flatnonzero(lifts)
+    for s in moving:
+        empty, full = np.take(state, 0, axis=s), np.take(state, 1, axis=s)
+        every = np.concatenate([values, values + lifts[s]])
+        order = np.argsort(every, kind="stable")
+        nothing = np.full_like(empty, -np.inf)
+        joined = np.stack(
+            [np.concatenate([empty, nothing], axis=-1), np.concatenate([nothing, full], axis=-1)],
+            axis=s,
+        )[..., order]
+        every = every[order]
+        starts = np.flatnonzero(np.concatenate(([True], np.diff(every) > equal)))
+        state = np.logaddexp.reduceat(joined, starts, axis=-1)
+        values = every[starts]
+        alive = np.any(state > -np.inf, axis=tuple(range(state.ndim - 1)))
+        values, state = values[alive], state[..., alive]
+    return values, state

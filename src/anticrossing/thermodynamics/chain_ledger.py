@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ from scipy.special import log_expit, xlogy
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import Thermal
 from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
@@ -19,8 +19,7 @@ from anticrossing.thermodynamics.equilibrium import binary_entropy
 from anticrossing.thermodynamics.pictures import Totals, draw_along
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class ChainTotals(Totals):
     """Sums over all steps of a ledger, each of the batch shape of the initial occupation."""
 
@@ -80,7 +79,7 @@ class ChainLedger(Thermal, Result):
     chemical_potential: float
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "position": shown("place", text="energy of the level", of="positions"),
+        "position": shown("place", text="energy of the level"),
         "particle_number": shown("place", text="occupation of the level"),
         "energy": shown("place", text="energy of the system"),
         "entropy": shown("place", text="entropy of the system"),
@@ -94,12 +93,8 @@ class ChainLedger(Thermal, Result):
         "entropy_flow": shown("step", text="entropy from the reservoir"),
         "entropy_production": shown("step", text="entropy production"),
         "dissipated_work": shown("step", text="dissipated work"),
-        "reservoir_occupation": shown(
-            "crossing", text="occupation of the reservoir level before", of="reservoir_occupations"
-        ),
-        "diabatic_probability": shown(
-            "crossing", text="probability to keep the diabatic state", of="diabatic_probabilities"
-        ),
+        "reservoir_occupation": shown("crossing", text="occupation of the reservoir level before"),
+        "diabatic_probability": shown("crossing", text="probability to keep the diabatic state"),
         "temperature": shown(text="temperature of the reservoir"),
         "chemical_potential": shown(text="chemical potential of the reservoir"),
     }
@@ -242,19 +237,10 @@ class ChainLedger(Thermal, Result):
     def totals(self) -> ChainTotals:
         """Sums over all steps."""
 
-        def total(steps: FloatArray) -> FloatArray:
-            return np.asarray(np.sum(steps, axis=-1))
-
+        names = [field.name for field in fields(ChainTotals) if hasattr(self, field.name)]
         potential, equilibrium = self.grand_potential, self.equilibrium_grand_potential
         return ChainTotals(
-            mechanical_work=total(self.mechanical_work),
-            chemical_work=total(self.chemical_work),
-            heat=total(self.heat),
-            energy_change=total(self.energy_change),
-            entropy_change=total(self.entropy_change),
-            entropy_flow=total(self.entropy_flow),
-            entropy_production=total(self.entropy_production),
-            dissipated_work=total(self.dissipated_work),
+            **{name: np.asarray(np.sum(getattr(self, name), axis=-1)) for name in names},
             grand_potential_change=np.asarray(potential[..., -1] - potential[..., 0]),
             equilibrium_grand_potential_change=np.asarray(equilibrium[-1] - equilibrium[0]),
         )

@@ -20,7 +20,7 @@ from scipy.special import log_expit
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.arguments import (
@@ -35,8 +35,7 @@ from anticrossing.thermodynamics.dissipation import Filling
 _EXACT_INTEGERS = 2.0**53  # beyond, floats do not count multiples one by one
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class SampledTrajectories(Result):
     """Trajectories drawn by `ChainWorkStatistics.sample`, one a row.
 
@@ -59,15 +58,14 @@ class SampledTrajectories(Result):
         "work": shown("trajectory", text="work done on the level"),
         "heat": shown("trajectory", text="heat from the reservoir"),
         "particle_number": shown("trajectory", text="particles from the reservoir"),
-        "occupation": shown("trajectory", "lift", text="whether occupied", of="occupations"),
+        "occupation": shown("trajectory", "lift", text="whether occupied"),
     }
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the histogram of the work."""
         ax = new_axes() if ax is None else ax
         ax.hist(self.work, bins="auto")
-        ax.set_xlabel("work")
-        ax.set_ylabel("number of trajectories")
+        ax.set(xlabel="work", ylabel="number of trajectories")
         return ax
 
 
@@ -98,12 +96,10 @@ class ChainWorkStatistics(Result):
     log_transitions: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "lift": shown("lift", text="energy of the lift", of="lifts"),
+        "lift": shown("lift", text="energy of the lift"),
         "log_initial": shown("initial", text="logarithm of the initial probability"),
-        "log_transition": shown(
-            "crossing", "final", "initial", text="its logarithm", of="log_transitions"
-        ),
-        "excess_energy": shown("crossing", text="ε − μ at the crossing", of="excess_energies"),
+        "log_transition": shown("crossing", "final", "initial", text="its logarithm"),
+        "excess_energy": shown("crossing", text="ε − μ at the crossing"),
     }
 
     @classmethod

@@ -103,9 +103,9 @@ class TwoPointStatistics(Result):
         "mean": shown(text="mean of w"),
         "variance": shown(text="variance of w"),
         "skewness": shown(text="skewness of w"),
-        "occupation": shown("mode", text="initial occupation of the mode", of="occupations"),
-        "initial_value": shown("mode", text="value of the initial mode", of="initial_values"),
-        "final_value": shown("mode", text="value of the final mode", of="final_values"),
+        "occupation": shown("mode", text="initial occupation of the mode"),
+        "initial_value": shown("mode", text="value of the initial mode"),
+        "final_value": shown("mode", text="value of the final mode"),
         "propagator": shown("final_mode", "mode", text="propagator between the modes"),
     }
 
@@ -127,8 +127,7 @@ class TwoPointStatistics(Result):
         ax = new_axes() if ax is None else ax
         mean, spread = np.atleast_1d(self.mean), np.sqrt(np.atleast_1d(self.variance))
         ax.errorbar(np.arange(mean.size), mean, spread, fmt="o")
-        ax.set_xlabel("observable")
-        ax.set_ylabel("mean and standard deviation")
+        ax.set(xlabel="observable", ylabel="mean and standard deviation")
         return ax
 
     def __init__(

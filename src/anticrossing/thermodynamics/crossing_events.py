@@ -37,10 +37,10 @@ class CrossingEvents(Result):
     speeds: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time of the crossing", of="times"),
-        "system_level": shown("time", text="level of the system", of="system_levels"),
-        "reservoir_level": shown("time", text="level of the reservoir", of="reservoir_levels"),
-        "speed": shown("time", text="speed of the system level", of="speeds"),
+        "time": shown("time", text="time of the crossing"),
+        "system_level": shown("time", text="level of the system"),
+        "reservoir_level": shown("time", text="level of the reservoir"),
+        "speed": shown("time", text="speed of the system level"),
     }
 
     @property
@@ -59,8 +59,7 @@ class CrossingEvents(Result):
         """Draw which reservoir level is met when, one row for each level."""
         ax = new_axes() if ax is None else ax
         ax.scatter(self.times, self.reservoir_levels, c=self.system_levels)
-        ax.set_xlabel("time")
-        ax.set_ylabel("reservoir level")
+        ax.set(xlabel="time", ylabel="reservoir level")
         return ax
 
 

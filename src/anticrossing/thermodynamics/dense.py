@@ -75,7 +75,7 @@ class DenseLimit(Result):
     _variables: ClassVar[Mapping[str, Shown]] = {
         "golden_rule": shown(text="final occupation by the golden rule"),
         "wide_band": shown(text="final occupation with a wide band, exactly"),
-        "spacing": shown("spacing", text="level spacing", of="spacings"),
+        "spacing": shown("spacing", text="level spacing"),
         "chain": shown("spacing", text="final occupation by the chain"),
         "exact": shown("spacing", text="final occupation, exactly"),
         "chain_heat": shown("spacing", text="heat by the chain"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,12 @@ import numpy.typing as npt
 from scipy.special import expit, hyp2f1, kl_div, log_expit, logit
 
 from anticrossing._core.checks import FloatArray, fraction
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class Filling:
     """Occupations with their complements, so that neither loses its digits near one.
 

@@ -111,9 +111,9 @@ class DrivenLevel(Thermal, Result):
         "temperature": shown(text="temperature of the reservoir"),
         "chemical_potential": shown(text="chemical potential of the reservoir"),
         "energy": shown("level", text="energy of the reservoir level", of="levels"),
-        "coupling": shown("level", text="coupling to the reservoir level", of="couplings"),
-        "rate": shown("level", text="rate of the drive at the level", of="rates"),
-        "reservoir_occupation": shown("level", text="its occupation", of="reservoir_occupations"),
+        "coupling": shown("level", text="coupling to the reservoir level"),
+        "rate": shown("level", text="rate of the drive at the level"),
+        "reservoir_occupation": shown("level", text="its occupation"),
     }
 
     def __init__(
@@ -149,16 +149,15 @@ class DrivenLevel(Thermal, Result):
                 "point from `start` to `stop` everywhere",
                 f"start is {first:g}, stop is {last:g} and rate is {describe(rate)}",
             )
-        for name, value in (
-            ("levels", energies),
-            ("couplings", gamma),
-            ("rates", rates),
-            ("temperature", warmth),
-            ("chemical_potential", potential),
-            ("start", first),
-            ("stop", last),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            levels=energies,
+            couplings=gamma,
+            rates=rates,
+            temperature=warmth,
+            chemical_potential=potential,
+            start=first,
+            stop=last,
+        )
 
     # ---- the model --------------------------------------------------------------------------
 

@@ -49,8 +49,8 @@ class ExactLedger(Thermal, Result):
     reservoir_levels: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
-        "occupation": shown("time", text="occupation of the driven level", of="occupations"),
+        "time": shown("time", text="time"),
+        "occupation": shown("time", text="occupation of the driven level"),
         "energy": shown("time", text="energy of the driven level"),
         "coupling_energy": shown("time", text="energy of the couplings"),
         "work": shown("time", text="work done since the start"),
@@ -58,12 +58,8 @@ class ExactLedger(Thermal, Result):
         "heat": shown("time", text="heat from the reservoir since the start"),
         "entropy": shown("time", text="entropy of the driven level"),
         "entropy_production": shown("time", text="entropy produced since the start"),
-        "reservoir_occupation": shown(
-            "time", "reservoir_level", text="its occupation", of="reservoir_occupations"
-        ),
-        "current": shown(
-            "time", "reservoir_level", text="particle current into the level", of="currents"
-        ),
+        "reservoir_occupation": shown("time", "reservoir_level", text="its occupation"),
+        "current": shown("time", "reservoir_level", text="particle current into the level"),
         "reservoir_energy": shown("reservoir_level", text="its energy", of="reservoir_levels"),
         "mutual_information": shown(text="mutual information at the last time"),
         "temperature": shown(text="temperature of the reservoir"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, instance, listed, positive_number
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import Thermal
 from anticrossing.thermodynamics.counting import TwoPointStatistics
@@ -26,8 +25,7 @@ _POINTS = 41
 _REACH = 4.0  # standard deviations
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class FluctuationRatio(Thermal, Result):
     """What `fluctuation_ratio` returns: points that lie on a line of slope β, zero at ΔΩ.
 
@@ -54,7 +52,7 @@ class FluctuationRatio(Thermal, Result):
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "work": shown("work", text="work", of="values"),
-        "log_ratio": shown("work", text="ln P(w)/P̃(−w)", of="log_ratios"),
+        "log_ratio": shown("work", text="ln P(w)/P̃(−w)"),
         "line": shown("work", text="β(w − ΔΩ)"),
         "deviation": shown(text="largest distance from the line"),
         "temperature": shown(text="temperature"),

@@ -141,10 +141,10 @@ class GoldenRuleSolution(Thermal, Result):
     chemical_potential: float
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
-        "occupation": shown("time", text="occupation of the level", of="occupations"),
-        "position": shown("time", text="energy of the level", of="positions"),
-        "rate": shown("time", text="exchange rate", of="rates"),
+        "time": shown("time", text="time"),
+        "occupation": shown("time", text="occupation of the level"),
+        "position": shown("time", text="energy of the level"),
+        "rate": shown("time", text="exchange rate"),
         "particle_current": shown("time", text="particle current into the level"),
         "heat_current": shown("time", text="heat current into the level"),
         "entropy_production_rate": shown("time", text="entropy produced per time"),
@@ -236,7 +236,7 @@ def golden_rule_occupations(
     if not callable(position):
         raise fail("position", "be a function of time", f"it is {describe(position)}")
     drift = rate if callable(rate) else _constant(non_negative("rate", real_number("rate", rate)))
-    positions = _evaluate("position", position, points)
+    positions = evaluate("position", position, points)
     if initial_occupation is None:
         start = float(fermi(positions[0], temperature=warmth, chemical_potential=mu))
     else:
@@ -248,12 +248,10 @@ def golden_rule_occupations(
         """Return ∫Γ over each panel and what the reservoir has filled in at its end."""
         t = begin[:, None] + length[:, None] * _GAUSS
         with np.errstate(over="ignore"):
-            gamma = non_negative("rate", _evaluate("rate", drift, t)) * length[:, None]
+            gamma = non_negative("rate", evaluate("rate", drift, t)) * length[:, None]
         if not np.all(np.isfinite(gamma)):
             raise fail("rate", "have a finite integral over the times", "it has none")
-        filled = fermi(
-            _evaluate("position", position, t), temperature=warmth, chemical_potential=mu
-        )
+        filled = fermi(evaluate("position", position, t), temperature=warmth, chemical_potential=mu)
         whole = gamma @ _WEIGHTS
         later = np.maximum(whole[:, None] - gamma @ _INTEGRALS, 0.0)
         return whole, (gamma * filled * np.exp(-later)) @ _WEIGHTS
@@ -268,7 +266,7 @@ def golden_rule_occupations(
         for decay, fill in zip(decays[done:stop], fills[done:stop], strict=True):
             current = decay * current + fill
         occupations[k + 1], done = current, stop
-    rates = _evaluate("rate", drift, points)
+    rates = evaluate("rate", drift, points)
     return GoldenRuleSolution(points, positions, rates, occupations, warmth, mu)
 
 
@@ -309,7 +307,8 @@ def _halve(
     )
 
 
-def _evaluate(name: str, function: Callable[[FloatArray], Any], t: FloatArray) -> FloatArray:
+def evaluate(name: str, function: Callable[[FloatArray], Any], t: FloatArray) -> FloatArray:
+    """Return what a function gives at times, or raise `InputError`."""
     values = real_array(name, function(t))
     if values.shape not in ((), t.shape):
         raise fail(

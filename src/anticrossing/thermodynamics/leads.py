@@ -93,13 +93,12 @@ class Lead(Thermal):
         if not farthest <= _COLDEST:
             but = f"the farthest level is {farthest:.3g} temperatures from μ"
             raise fail("temperature", f"keep all levels within {_COLDEST:g} of it", but)
-        for name, value in (
-            ("energies", frozen(energies)),
-            ("couplings", frozen(given.reshape(count, -1))),
-            ("temperature", warmth),
-            ("chemical_potential", potential),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            energies=frozen(energies),
+            couplings=frozen(given.reshape(count, -1)),
+            temperature=warmth,
+            chemical_potential=potential,
+        )
 
     @classmethod
     def band(

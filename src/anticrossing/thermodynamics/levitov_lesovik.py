@@ -123,13 +123,11 @@ class LevitovLesovik(Result):
         "entropy_production_rate": shown(text="entropy produced per time"),
         "uncertainty_ratio": shown(text="noise × entropy production / current²"),
         "uncertainty_bound": shown(text="its least value in coherent transport"),
-        "heat_current": shown("lead", text="heat from the lead per time", of="heat_currents"),
-        "temperature": shown("lead", text="temperature of the lead", of="temperatures"),
-        "chemical_potential": shown(
-            "lead", text="chemical potential of the lead", of="chemical_potentials"
-        ),
+        "heat_current": shown("lead", text="heat from the lead per time"),
+        "temperature": shown("lead", text="temperature of the lead"),
+        "chemical_potential": shown("lead", text="chemical potential of the lead"),
         "particle_cumulant": shown("order", text="cumulant of the particles per time"),
-        "order": shown("order", text="order of the cumulant", of="orders"),
+        "order": shown("order", text="order of the cumulant"),
     }
 
     def __init__(
@@ -153,14 +151,13 @@ class LevitovLesovik(Result):
         if band is not None:
             low, high = increasing("band", band)
             edges = float(low), float(high)
-        for name, value in (
-            ("transmission", transmission),
-            ("temperatures", temperatures),
-            ("chemical_potentials", potentials.astype(np.float64)),
-            ("band", edges),
-            ("features", real_array("features", features).reshape(-1)),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            transmission=transmission,
+            temperatures=temperatures,
+            chemical_potentials=potentials.astype(np.float64),
+            band=edges,
+            features=real_array("features", features).reshape(-1),
+        )
 
     # ---- generating function --------------------------------------------------------------------
 

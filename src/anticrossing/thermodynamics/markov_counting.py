@@ -19,7 +19,7 @@ from anticrossing._core.checks import (
     real_array,
 )
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import unwrap
 from anticrossing.thermodynamics.arguments import counting_field, exponential
@@ -83,8 +83,7 @@ class Moments(NamedTuple):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class Increments:
     """What K linear combinations grow by at every move; the last "reservoir" is to stay.
 

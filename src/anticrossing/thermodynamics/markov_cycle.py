@@ -101,8 +101,7 @@ class CyclePerformance(Result):
             [self.work, *self.heat],
         )
         ax.axhline(0.0, color="black", linewidth=0.8)
-        ax.set_ylabel("energy into the system")
-        ax.set_title(self.mode)
+        ax.set(ylabel="energy into the system", title=self.mode)
         return ax
 
     @property

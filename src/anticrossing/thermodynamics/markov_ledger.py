@@ -145,9 +145,7 @@ class MarkovLedger(Result):
     reservoir_names: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "probability": shown(
-            "moment", "state", text="probability of the state", of="probabilities"
-        ),
+        "probability": shown("moment", "state", text="probability of the state"),
         "energy": shown("moment", text="energy"),
         "particle_number": shown("moment", text="number of particles"),
         "entropy": shown("moment", text="entropy"),
@@ -173,8 +171,7 @@ class MarkovLedger(Result):
         first = self.probabilities.reshape(-1, *self.probabilities.shape[-2:])[0]
         for state, values in enumerate(first.T):
             ax.plot(values, marker=".", label=f"state {state}")
-        ax.set_xlabel("steps made")
-        ax.set_ylabel("probability")
+        ax.set(xlabel="steps made", ylabel="probability")
         ax.legend()
         return ax
 

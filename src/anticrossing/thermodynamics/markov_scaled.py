@@ -74,8 +74,7 @@ class ScaledCounting(Result):
         h = np.linspace(-1.0, 1.0, 101) / deviation
         values = np.asarray(self.log_characteristic_function(-1j * h)).real.reshape(-1, h.size)
         ax.plot(h, values[0])
-        ax.set_xlabel("h")
-        ax.set_ylabel("scaled cumulant generating function")
+        ax.set(xlabel="h", ylabel="scaled cumulant generating function")
         return ax
 
     @property

@@ -56,7 +56,7 @@ class MarkovTrajectories(Result):
     reservoir_names: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "state": shown("trajectory", "moment", text="state", of="states"),
+        "state": shown("trajectory", "moment", text="state"),
         "jump": shown("trajectory", "step", text="reservoir of the jump, or −1", of="reservoirs"),
         "mechanical_work": shown("trajectory", "step", text="mechanical work"),
         "chemical_work": shown("trajectory", "step", text="chemical work"),
@@ -76,8 +76,7 @@ class MarkovTrajectories(Result):
         """Draw the histogram of the entropy production of whole trajectories."""
         ax = new_axes() if ax is None else ax
         ax.hist(self.entropy_production.sum(axis=-1), bins="auto")
-        ax.set_xlabel("entropy production")
-        ax.set_ylabel("number of trajectories")
+        ax.set(xlabel="entropy production", ylabel="number of trajectories")
         return ax
 
     @property

@@ -50,7 +50,7 @@ class Transitions(Result):
     probabilities: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "probability": shown("transition", text="probability", of="probabilities"),
+        "probability": shown("transition", text="probability"),
         "initial": shown("transition", "mode", text="whether occupied before"),
         "final": shown("transition", "mode", text="whether occupied after"),
     }

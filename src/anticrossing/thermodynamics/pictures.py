@@ -32,6 +32,5 @@ def draw_along(x: npt.ArrayLike, occupations: npt.ArrayLike, label: str, ax: Any
     array = np.asarray(occupations)
     lines = array.reshape(-1, array.shape[-1])[:_MOST_LINES]
     ax.plot(x, lines.T, marker=".")
-    ax.set_xlabel(label)
-    ax.set_ylabel("occupation")
+    ax.set(xlabel=label, ylabel="occupation")
     return ax

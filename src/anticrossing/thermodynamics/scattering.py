@@ -153,15 +153,13 @@ class MultiTerminal(Result):
     features: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "current": shown("lead", text="particles from the lead per time", of="currents"),
-        "energy_current": shown("lead", text="energy from the lead per time", of="energy_currents"),
-        "heat_current": shown("lead", text="heat from the lead per time", of="heat_currents"),
+        "current": shown("lead", text="particles from the lead per time"),
+        "energy_current": shown("lead", text="energy from the lead per time"),
+        "heat_current": shown("lead", text="heat from the lead per time"),
         "covariance": shown("lead", "other_lead", text="covariance of the particles per time"),
         "entropy_production_rate": shown(text="entropy produced per time"),
-        "temperature": shown("lead", text="temperature of the lead", of="temperatures"),
-        "chemical_potential": shown(
-            "lead", text="chemical potential of the lead", of="chemical_potentials"
-        ),
+        "temperature": shown("lead", text="temperature of the lead"),
+        "chemical_potential": shown("lead", text="chemical potential of the lead"),
     }
 
     def __init__(
@@ -186,14 +184,13 @@ class MultiTerminal(Result):
             low, high = increasing("band", band)
             edges = float(low), float(high)
         potentials = np.array([bath.chemical_potential for bath in reservoirs], dtype=np.float64)
-        for name, value in (
-            ("scattering", scattering),
-            ("temperatures", np.array([x.temperature for x in reservoirs], dtype=np.float64)),
-            ("chemical_potentials", potentials),
-            ("band", edges),
-            ("features", real_array("features", features).reshape(-1)),
-        ):
-            object.__setattr__(self, name, value)
+        vars(self).update(
+            scattering=scattering,
+            temperatures=np.array([x.temperature for x in reservoirs], dtype=np.float64),
+            chemical_potentials=potentials,
+            band=edges,
+            features=real_array("features", features).reshape(-1),
+        )
 
     def cumulant_generating_function(
         self, u: npt.ArrayLike, v: npt.ArrayLike = 0.0

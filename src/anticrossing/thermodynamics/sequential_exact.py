@@ -50,16 +50,12 @@ class SequentialExact(Thermal, Result):
     reservoir_energies: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
-        "occupation": shown("time", "level", text="occupation of the level", of="occupations"),
-        "reservoir_occupation": shown(
-            "time", "reservoir_level", text="its occupation", of="reservoir_occupations"
-        ),
+        "time": shown("time", text="time"),
+        "occupation": shown("time", "level", text="occupation of the level"),
+        "reservoir_occupation": shown("time", "reservoir_level", text="its occupation"),
         "work": shown("time", text="work done since the start"),
         "heat": shown("time", text="heat from the reservoir since the start"),
-        "reservoir_energy": shown(
-            "reservoir_level", text="energy of the reservoir level", of="reservoir_energies"
-        ),
+        "reservoir_energy": shown("reservoir_level", text="energy of the reservoir level"),
         "entropy_production": shown(text="entropy produced in all"),
         "mutual_information": shown(text="of levels and reservoir at the last time"),
         "error_estimate": shown(text="bound on the error of the evolution"),

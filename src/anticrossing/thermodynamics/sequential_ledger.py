@@ -53,10 +53,8 @@ class SequentialLedger(Thermal, Result):
         "occupation": shown(
             "moment", "level", text="occupation of the level", of="system_occupations"
         ),
-        "reservoir_occupation": shown(
-            "moment", "reservoir_level", text="its occupation", of="reservoir_occupations"
-        ),
-        "position": shown("place", "level", text="energy of the level", of="positions"),
+        "reservoir_occupation": shown("moment", "reservoir_level", text="its occupation"),
+        "position": shown("place", "level", text="energy of the level"),
         "mechanical_work": shown("moment", "level", text="mechanical work"),
         "particles_received": shown("crossing", text="particles from the reservoir"),
         "heat": shown("crossing", text="heat from the reservoir"),

@@ -30,7 +30,7 @@ from anticrossing.thermodynamics.arguments import (
     generator,
 )
 from anticrossing.thermodynamics.atoms import draw_atoms
-from anticrossing.thermodynamics.chain_atoms import EQUAL, common_step
+from anticrossing.thermodynamics.chain_atoms import EQUAL, common_step, lifted
 from anticrossing.thermodynamics.crossing_events import IntArray
 from anticrossing.thermodynamics.dissipation import Filling
 from anticrossing.thermodynamics.exchange_moments import exchange_moments
@@ -83,11 +83,9 @@ class SequentialStatistics(Result):
         "variance": shown(text="variance of the work"),
         "skewness": shown(text="skewness of the work"),
         "active_levels": shown(text="levels that have to be known at a time"),
-        "lift": shown("lift", "level", text="energy of the lift", of="lifts"),
-        "excess_energy": shown("crossing", text="ε − μ at the crossing", of="excess_energies"),
-        "diabatic_probability": shown(
-            "crossing", text="probability to keep the diabatic state", of="diabatic_probabilities"
-        ),
+        "lift": shown("lift", "level", text="energy of the lift"),
+        "excess_energy": shown("crossing", text="ε − μ at the crossing"),
+        "diabatic_probability": shown("crossing", text="probability to keep the diabatic state"),
     }
 
     def plot(self, ax: Any = None) -> Any:
@@ -323,12 +321,12 @@ class SequentialStatistics(Result):
         done = 0
         for crossing in self._plan:
             lift = lifts[done : crossing.crossing + 1].sum(axis=0)
-            values, state = _moved(values, state, lift, equal)
+            values, state = lifted(values, state, lift, equal)
             if values.size > limit:
                 return None
             state = self._cross(state, crossing)
             done = crossing.crossing + 1
-        values, state = _moved(values, state, lifts[done:].sum(axis=0), equal)
+        values, state = lifted(values, state, lifts[done:].sum(axis=0), equal)
         with np.errstate(divide="ignore"):
             probabilities = np.exp(_log_sum(state.reshape(-1, values.size)))
         reached = probabilities > 0
@@ -421,26 +419,3 @@ def _log_sum(state: npt.NDArray[Any]) -> npt.NDArray[Any]:
     top = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
         return top + np.log(np.exp(state - top).sum(axis=0))
-
-
-def _moved(
-    values: FloatArray, state: FloatArray, lifts: FloatArray, equal: float
-) -> tuple[FloatArray, FloatArray]:
-    """Add the lift of each occupation of the driven levels; merge values that are equal."""
-    moving = np.flatnonzero(lifts)
-    for s in moving:
-        empty, full = np.take(state, 0, axis=s), np.take(state, 1, axis=s)
-        every = np.concatenate([values, values + lifts[s]])
-        order = np.argsort(every, kind="stable")
-        nothing = np.full_like(empty, -np.inf)
-        joined = np.stack(
-            [np.concatenate([empty, nothing], axis=-1), np.concatenate([nothing, full], axis=-1)],
-            axis=s,
-        )[..., order]
-        every = every[order]
-        starts = np.flatnonzero(np.concatenate(([True], np.diff(every) > equal)))
-        state = np.logaddexp.reduceat(joined, starts, axis=-1)
-        values = every[starts]
-        alive = np.any(state > -np.inf, axis=tuple(range(state.ndim - 1)))
-        values, state = values[alive], state[..., alive]
-    return values, state

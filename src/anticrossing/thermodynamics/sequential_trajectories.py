@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import log_expit
 
 from anticrossing._core.checks import FloatArray, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import MOST_SAMPLES, generator
 from anticrossing.thermodynamics.dissipation import Filling
@@ -23,8 +22,7 @@ from anticrossing.thermodynamics.trajectories import MOST_PATHS, BoolArray, Weig
 _MOST_NUMBERS = 1 << 30  # occupations kept
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class SequentialTrajectories(Weighted):
     """Trajectories of levels that cross in sequence, from `SequentialCrossings.trajectories`.
 
@@ -57,19 +55,15 @@ class SequentialTrajectories(Weighted):
     adiabatic_probabilities: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "weight": shown("trajectory", text="weight in averages", of="weights"),
-        "occupation": shown(
-            "trajectory", "moment", "level", text="whether occupied", of="occupations"
-        ),
+        "weight": shown("trajectory", text="weight in averages"),
+        "occupation": shown("trajectory", "moment", "level", text="whether occupied"),
         "mechanical_work": shown("trajectory", "moment", "level", text="mechanical work"),
         "chemical_work": shown("trajectory", "crossing", text="chemical work"),
         "heat": shown("trajectory", "crossing", text="heat from the reservoir"),
         "entropy_production": shown(
             "trajectory", "moment", text="entropy produced since the start"
         ),
-        "log_probability": shown(
-            "trajectory", text="logarithm of its probability", of="log_probabilities"
-        ),
+        "log_probability": shown("trajectory", text="logarithm of its probability"),
         "integral_ratio": shown(text="⟨exp(−Σ)⟩"),
     }
 

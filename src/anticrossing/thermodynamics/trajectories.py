@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from scipy.special import log_expit
 from anticrossing._core.checks import FloatArray, fail, real_array
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import Thermal, exponential
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
@@ -59,13 +58,11 @@ class Weighted(Thermal, Result):
         bins = min(60, max(10, int(np.sqrt(self.weights.size))))
         ax.hist(self.total_entropy_production, bins=bins, weights=self.weights)
         ax.axvline(0.0, color="black", linewidth=0.8)
-        ax.set_xlabel("entropy production Σ")
-        ax.set_ylabel("probability")
+        ax.set(xlabel="entropy production Σ", ylabel="probability")
         return ax
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class ChainTrajectories(Weighted):
     """Trajectories of a Landau-Zener chain, from `LandauZenerChain.trajectories`.
 
@@ -109,16 +106,14 @@ class ChainTrajectories(Weighted):
     weights: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "weight": shown("trajectory", text="weight in averages", of="weights"),
-        "occupation": shown("trajectory", "step", text="whether occupied", of="occupations"),
+        "weight": shown("trajectory", text="weight in averages"),
+        "occupation": shown("trajectory", "step", text="whether occupied"),
         "mechanical_work": shown("trajectory", "step", text="mechanical work"),
         "chemical_work": shown("trajectory", "step", text="chemical work"),
         "heat": shown("trajectory", "step", text="heat from the reservoir"),
         "entropy_change": shown("trajectory", "step", text="change of ln 1/p"),
         "entropy_production": shown("trajectory", "step", text="entropy production"),
-        "log_probability": shown(
-            "trajectory", text="logarithm of its probability", of="log_probabilities"
-        ),
+        "log_probability": shown("trajectory", text="logarithm of its probability"),
         "integral_ratio": shown(text="⟨exp(−Σ)⟩"),
     }
 

@@ -101,15 +101,11 @@ class TransportLedger(Result):
     error_estimate: float
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
+        "time": shown("time", text="time"),
         "lead": shown("lead", text="name", unit="", of="lead_names"),
-        "particle_current": shown(
-            "time", "lead", text="particles from the lead per time", of="particle_currents"
-        ),
-        "energy_current": shown(
-            "time", "lead", text="energy from the lead per time", of="energy_currents"
-        ),
-        "occupation": shown("time", "level", text="occupation of the level", of="occupations"),
+        "particle_current": shown("time", "lead", text="particles from the lead per time"),
+        "energy_current": shown("time", "lead", text="energy from the lead per time"),
+        "occupation": shown("time", "level", text="occupation of the level"),
         "particles": shown("time", "lead", text="particles from the lead since the start"),
         "energy": shown("time", "lead", text="energy from the lead since the start"),
         "heat": shown("time", "lead", text="heat from the lead since the start"),
@@ -126,10 +122,8 @@ class TransportLedger(Result):
         ),
         "energy_covariance": shown("time", "lead", "other_lead", text="covariance of the energies"),
         "uncertainty_ratio": shown("time", "lead", text="variance × entropy / particles²"),
-        "temperature": shown("lead", text="temperature of the lead", of="temperatures"),
-        "chemical_potential": shown(
-            "lead", text="chemical potential of the lead", of="chemical_potentials"
-        ),
+        "temperature": shown("lead", text="temperature of the lead"),
+        "chemical_potential": shown("lead", text="chemical potential of the lead"),
     }
 
     @staticmethod

@@ -18,12 +18,12 @@ from anticrossing._core.checks import (
     last_axis,
     non_negative,
     number_between,
-    real_array,
 )
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.equilibrium import fermi
+from anticrossing.thermodynamics.golden_rule import evaluate
 from anticrossing.thermodynamics.reservoirs import Reservoir
 
 _NODES = 16
@@ -59,23 +59,15 @@ class WideBandSolution(Result):
     chemical_potentials: FloatArray
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "time": shown("time", text="time", of="times"),
-        "occupation": shown("time", text="occupation of the level", of="occupations"),
-        "position": shown("time", text="energy of the level", of="positions"),
-        "current": shown(
-            "time", "reservoir", text="particles from the reservoir per time", of="currents"
-        ),
-        "filling": shown(
-            "time", "reservoir", text="filling that the reservoir works towards", of="fillings"
-        ),
-        "golden_rule_filling": shown(
-            "time", "reservoir", text="the same by the golden rule", of="golden_rule_fillings"
-        ),
-        "rate": shown("reservoir", text="rate of the reservoir", of="rates"),
-        "temperature": shown("reservoir", text="its temperature", of="temperatures"),
-        "chemical_potential": shown(
-            "reservoir", text="its chemical potential", of="chemical_potentials"
-        ),
+        "time": shown("time", text="time"),
+        "occupation": shown("time", text="occupation of the level"),
+        "position": shown("time", text="energy of the level"),
+        "current": shown("time", "reservoir", text="particles from the reservoir per time"),
+        "filling": shown("time", "reservoir", text="filling that the reservoir works towards"),
+        "golden_rule_filling": shown("time", "reservoir", text="the same by the golden rule"),
+        "rate": shown("reservoir", text="rate of the reservoir"),
+        "temperature": shown("reservoir", text="its temperature"),
+        "chemical_potential": shown("reservoir", text="its chemical potential"),
     }
 
     @property
@@ -221,14 +213,7 @@ class _Memory:
 
     def evaluate(self, t: FloatArray) -> FloatArray:
         """Return the energies of the level, or raise `InputError`."""
-        values = real_array("position", self.position(t))
-        if values.shape not in ((), t.shape):
-            raise fail(
-                "position",
-                "return one number for every time",
-                f"its shape is {values.shape} for times of shape {t.shape}",
-            )
-        return np.broadcast_to(values, t.shape)
+        return evaluate("position", self.position, t)
 
     def length(self, edges: FloatArray) -> float:
         """Return a length of panels to begin with, from phases, temperatures and rates."""

@@ -141,8 +141,7 @@ class WorkDistribution(Thermal, Result):
         spread = math.sqrt(self.variance)
         w = self.mean + np.linspace(-5, 5, _DRAWN) * spread
         ax.plot(w, self.density(w, width=spread / 20))
-        ax.set_xlabel("work")
-        ax.set_ylabel(f"density, smoothed by {spread / 20:.2g}")
+        ax.set(xlabel="work", ylabel=f"density, smoothed by {spread / 20:.2g}")
         return ax
 
     def _attributes(self) -> dict[str, Any]:

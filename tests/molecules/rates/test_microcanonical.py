@@ -127,6 +127,16 @@ SMALL = {
 }
 
 
+def test_cells_too_coarse_for_the_vibrations_are_told():
+    """Of 150 cm⁻¹ the rate is off by per cents, of 4.5 cm⁻¹ by less than in a thousand."""
+    given = {**SMALL, "energies": [3000.0, 6000.0], "grain": 100.0}
+    fine = microcanonical_rate(**given).value
+    for cell, trusted in ((150.0, False), (4.5, True)):
+        found = microcanonical_rate(**given, cell=cell)
+        assert any(said.startswith("cell") for said in found.warnings) != trusted
+        assert (np.abs(found.value / fine - 1).max() < 5e-3) == trusted
+
+
 @pytest.mark.parametrize("passage", ["landau-zener", "weak coupling", "zhu-nakamura"])
 def test_thermal_average_is_the_canonical_rate(passage):
     heat, cell = 400.0, 4.0

@@ -6,13 +6,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 
 from anticrossing import Hamiltonian
 from anticrossing._core.checks import InputError
 from anticrossing.environment.spectral_density import Discrete
 from anticrossing.models import SpinBoson, TullySimple
-from anticrossing.molecules.trajectories import Fixed, Gaussian, run_trajectories
+from anticrossing.molecules.trajectories import (
+    Fixed,
+    Gaussian,
+    _chunks,
+    _kernel,
+    _state,
+    run_trajectories,
+)
+from anticrossing.molecules.trajectories.request import Request
 
 TURN = np.array([[1, -1], [1, 1]]) / np.sqrt(2)  # a diabatic state is half of either level
 
@@ -88,6 +96,57 @@ def test_populations_of_another_program():
     assert_allclose(found.times[1:], reference["times"])
     away = found.diabatic_populations.value[1:, 0] - reference["population"]
     assert np.all(np.abs(away) < 4 * np.hypot(found.diabatic_populations.error[1:, 0], 0.0016))
+
+
+def test_moments_of_augmented_hopping_solve_their_equations():
+    """δR and δP of Jain, Alguire and Subotnik (2016), in the diabatic basis by DOP853.
+
+    There they need no derivative couplings: i∂_t δR = [H, δR] + iδP/m, i∂_t δP = [H, δP] +
+    ½i{δF, σ}; what is taken from the diagonals is a multiple of 1 and comes off at the end.
+    """
+    mass, momentum, stop = 2000.0, 20.0, 400.0
+    H = TullySimple()
+    request = Request.of(
+        H, masses=mass, initial=Fixed(-2.5, momentum, 0, "diabatic"), step=0.25, steps=1600,
+        count=64, seed=3, decoherence="augmented",
+    )  # fmt: skip
+    starts = _chunks.draw_starts(request, 0, 64)
+    compiled = _chunks.compiled_form(request, starts[0])
+    state, records = _state.allocate(
+        compiled.structure, starts[0], starts[1] / mass, starts[2], outputs=request.outputs,
+        kept=0, log=0, decoherence=_state.AUGMENTED,
+    )  # fmt: skip
+    model = _state.model(
+        compiled.structure, compiled.parameters, request.masses, request.thermostat,
+        request.stiffness, request.box, known=True,
+    )  # fmt: skip
+    _kernel.run(compiled.fill, state, model, request.options(), records, 0, 64)
+    level = 0
+
+    def rates(_, y):
+        x, p, c = y[0].real, y[1].real, y[2:4]
+        r, q = y[4:8].reshape(2, 2), y[8:].reshape(2, 2)
+        h, slope = H(x), H.derivative(x)
+        lowest = np.linalg.eigh(h)[1][:, level]
+        force = -lowest @ slope @ lowest
+        change, density = -slope - force * np.eye(2), np.outer(c, c.conj())
+        dr = -1j * (h @ r - r @ h) + q / mass
+        dq = -1j * (h @ q - q @ h) + 0.5 * (change @ density + density @ change)
+        return np.concatenate([[p / mass, force], -1j * h @ c, dr.ravel(), dq.ravel()])
+
+    begin = np.zeros(12, dtype=complex)
+    begin[:3] = -2.5, momentum, 1.0
+    end = solve_ivp(rates, (0, stop), begin, method="DOP853", rtol=1e-10, atol=1e-13).y[:, -1]
+    vectors = np.linalg.eigh(H(end[0].real))[1]
+    expected = [vectors.T @ end[k : k + 4].reshape(2, 2) @ vectors for k in (4, 8)]
+    expected = [m - m[level, level] * np.eye(2) for m in expected]
+    undisturbed = (state.whole[:, _state.EVENTS] == 0) & (state.whole[:, _state.ACTIVE] == level)
+    found = np.median(np.abs(state.moments[undisturbed, :2, ..., 0]), axis=0)
+    assert undisturbed.sum() > 10
+    assert_allclose(state.motion[undisturbed, 0, 0], end[0].real, rtol=1e-6)
+    for moment, exact in zip(found, expected, strict=True):
+        assert_allclose(moment, np.abs(exact), rtol=5e-3, atol=1e-6)
+        assert np.abs(exact[0, 1]) > 0.05 * np.abs(exact[1, 1])
 
 
 @pytest.mark.parametrize(

@@ -10,28 +10,19 @@ it has the unit of x.
 """
 
 from anticrossing._core.public import guard
-from anticrossing.environment.noise.base import MarkovNoise, Noise, Process
-from anticrossing.environment.noise.gaussian import (
-    GaussianNoise,
-    OrnsteinUhlenbeckNoise,
-    QuasiStaticNoise,
+from anticrossing.environment.noise.base import (
+    MarkovNoise as MarkovNoise,
+    Noise as Noise,
+    Process as Process,
 )
-from anticrossing.environment.noise.pink import PinkNoise
-from anticrossing.environment.noise.spectrum import NoiseSpectrum
-from anticrossing.environment.noise.telegraph import TelegraphNoise
-from anticrossing.environment.noise.white import WhiteNoise
-
-__all__ = [
-    "GaussianNoise",
-    "MarkovNoise",
-    "Noise",
-    "NoiseSpectrum",
-    "OrnsteinUhlenbeckNoise",
-    "PinkNoise",
-    "Process",
-    "QuasiStaticNoise",
-    "TelegraphNoise",
-    "WhiteNoise",
-]
+from anticrossing.environment.noise.gaussian import (
+    GaussianNoise as GaussianNoise,
+    OrnsteinUhlenbeckNoise as OrnsteinUhlenbeckNoise,
+    QuasiStaticNoise as QuasiStaticNoise,
+)
+from anticrossing.environment.noise.pink import PinkNoise as PinkNoise
+from anticrossing.environment.noise.spectrum import NoiseSpectrum as NoiseSpectrum
+from anticrossing.environment.noise.telegraph import TelegraphNoise as TelegraphNoise
+from anticrossing.environment.noise.white import WhiteNoise as WhiteNoise
 
 guard(__name__)

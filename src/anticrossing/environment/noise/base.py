@@ -197,6 +197,23 @@ class MarkovNoise(Noise):
         return self.process(resolution).states
 
 
+class LorentzianNoise(MarkovNoise):
+    """Base of noise that forgets exponentially, in one time."""
+
+    correlation_time: FloatArray
+
+    @property
+    def shortest_time(self) -> float:
+        return float(self.correlation_time.min())
+
+    def spectrum(self, frequency: npt.ArrayLike) -> FloatArray:
+        return lorentzian(self.variance, self.correlation_time, points("frequency", frequency))
+
+    def correlation(self, time: npt.ArrayLike) -> FloatArray:
+        decay = np.exp(-np.abs(points("time", time)) / self.correlation_time[..., None])
+        return np.asarray(self.variance[..., None] * decay)
+
+
 def split(environment: Environment) -> tuple[tuple[Noise, ...], Combined]:
     """Return the noises with a memory in an environment, and the sum of all else."""
     parts = environment.parts if isinstance(environment, Combined) else (environment,)

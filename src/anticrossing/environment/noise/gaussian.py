@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, describe, fail
 from anticrossing.environment.noise.base import (
+    LorentzianNoise,
     MarkovNoise,
     Noise,
     Process,
@@ -93,7 +94,7 @@ class QuasiStaticNoise(Noise):
         return f"QuasiStaticNoise(rms={said(self.rms)}{self._on()})"
 
 
-class OrnsteinUhlenbeckNoise(MarkovNoise):
+class OrnsteinUhlenbeckNoise(LorentzianNoise):
     """Gaussian noise with ⟨δ(t)δ(0)⟩ = σ² exp(−|t|/τ), the Ornstein–Uhlenbeck process.
 
     Its Fokker–Planck equation, in the basis of Hermite functions cut off at an order, is a Markov
@@ -145,17 +146,6 @@ class OrnsteinUhlenbeckNoise(MarkovNoise):
     @property
     def variance(self) -> FloatArray:
         return np.asarray(self.rms**2)
-
-    @property
-    def shortest_time(self) -> float:
-        return float(self.correlation_time.min())
-
-    def spectrum(self, frequency: npt.ArrayLike) -> FloatArray:
-        return lorentzian(self.variance, self.correlation_time, points("frequency", frequency))
-
-    def correlation(self, time: npt.ArrayLike) -> FloatArray:
-        decay = np.exp(-np.abs(points("time", time)) / self.correlation_time[..., None])
-        return np.asarray(self.variance[..., None] * decay)
 
     def process(self, resolution: int) -> Process:
         order = _ORDERS[min(resolution, len(_ORDERS) - 1)]

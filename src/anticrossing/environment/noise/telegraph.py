@@ -9,20 +9,18 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, integer, parameter
 from anticrossing.environment.noise.base import (
-    MarkovNoise,
+    LorentzianNoise,
     Process,
     batch,
     checked_operator,
     duration,
-    lorentzian,
-    points,
     strength,
 )
 
 _MOST_FLUCTUATORS = 300
 
 
-class TelegraphNoise(MarkovNoise):
+class TelegraphNoise(LorentzianNoise):
     """Noise that jumps between two values ±a, or the sum of several such fluctuators.
 
     Each of F fluctuators is at +a for a share p of the time: it jumps up at the rate p/τ and down
@@ -95,17 +93,6 @@ class TelegraphNoise(MarkovNoise):
     @property
     def mean(self) -> FloatArray:
         return np.asarray(self.fluctuators * self.amplitude * (2 * self.occupation - 1))
-
-    @property
-    def shortest_time(self) -> float:
-        return float(self.correlation_time.min())
-
-    def spectrum(self, frequency: npt.ArrayLike) -> FloatArray:
-        return lorentzian(self.variance, self.correlation_time, points("frequency", frequency))
-
-    def correlation(self, time: npt.ArrayLike) -> FloatArray:
-        decay = np.exp(-np.abs(points("time", time)) / self.correlation_time[..., None])
-        return np.asarray(self.variance[..., None] * decay)
 
     def process(self, resolution: int) -> Process:
         count = self.fluctuators

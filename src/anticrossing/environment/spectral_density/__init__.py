@@ -11,23 +11,16 @@ J = (π/2) Σ c_k²/(m_k ω_k) δ(ω − ω_k). Frequencies and energies have th
 
 from anticrossing._core.public import guard
 from anticrossing.environment.spectral_density.densities import (
-    Combined,
-    Continuum,
-    Discrete,
-    SpectralDensity,
+    Combined as Combined,
+    Continuum as Continuum,
+    Discrete as Discrete,
+    SpectralDensity as SpectralDensity,
 )
-from anticrossing.environment.spectral_density.measured import Measured
-from anticrossing.environment.spectral_density.named import BrownianOscillator, Debye, Ohmic
-
-__all__ = [
-    "BrownianOscillator",
-    "Combined",
-    "Continuum",
-    "Debye",
-    "Discrete",
-    "Measured",
-    "Ohmic",
-    "SpectralDensity",
-]
+from anticrossing.environment.spectral_density.measured import Measured as Measured
+from anticrossing.environment.spectral_density.named import (
+    BrownianOscillator as BrownianOscillator,
+    Debye as Debye,
+    Ohmic as Ohmic,
+)
 
 guard(__name__)

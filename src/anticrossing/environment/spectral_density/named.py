@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,23 @@ from anticrossing.environment.spectral_density.densities import SpectralDensity
 _NARROWEST = 1e-6  # of its frequency; rounding makes a narrower resonance ragged
 
 
-class Ohmic(SpectralDensity):
+class Named(SpectralDensity):
+    """Base of densities of so much reorganisation energy and a few numbers of the same names."""
+
+    _energy: float
+
+    @property
+    def reorganization_energy(self) -> float:
+        return self._energy
+
+    def __repr__(self) -> str:
+        given = (
+            f"{name}={getattr(self, name):g}" for name in inspect.signature(type(self)).parameters
+        )
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class Ohmic(Named):
     """An Ohmic bath with exponential cutoff, ``J(ω) = (πλ/ω_c) ω exp(−ω/ω_c)``.
 
     In terms of Kondo's parameter, ``J = 2πα ω exp(−ω/ω_c)`` with ``λ = 2α ω_c``.
@@ -40,10 +58,6 @@ class Ohmic(SpectralDensity):
         self.cutoff = single("cutoff", cutoff)
 
     @property
-    def reorganization_energy(self) -> float:
-        return self._energy
-
-    @property
     def scales(self) -> tuple[float, ...]:
         return (self.cutoff,)
 
@@ -56,11 +70,8 @@ class Ohmic(SpectralDensity):
         with np.errstate(under="ignore"):
             return np.asarray(np.pi * self._energy * ratio * np.exp(-ratio))
 
-    def __repr__(self) -> str:
-        return f"Ohmic(reorganization_energy={self._energy:g}, cutoff={self.cutoff:g})"
 
-
-class Debye(SpectralDensity):
+class Debye(Named):
     """A Debye (Drude–Lorentz) solvent, ``J(ω) = 2λ ωγ/(ω² + γ²)``.
 
     The classical energy gap decorrelates as ``exp(−γt)``.
@@ -87,10 +98,6 @@ class Debye(SpectralDensity):
         self.relaxation_rate = single("relaxation_rate", relaxation_rate)
 
     @property
-    def reorganization_energy(self) -> float:
-        return self._energy
-
-    @property
     def scales(self) -> tuple[float, ...]:
         return (self.relaxation_rate,)
 
@@ -102,14 +109,8 @@ class Debye(SpectralDensity):
         ratio = relative(frequency, self.relaxation_rate)
         return np.asarray(2 * self._energy * ratio / (1 + ratio**2))
 
-    def __repr__(self) -> str:
-        return (
-            f"Debye(reorganization_energy={self._energy:g}, "
-            f"relaxation_rate={self.relaxation_rate:g})"
-        )
 
-
-class BrownianOscillator(SpectralDensity):
+class BrownianOscillator(Named):
     """A damped vibration, ``J(ω) = 2λ ω₀²γω/((ω² − ω₀²)² + γ²ω²)``.
 
     For γ ≫ ω₀ it becomes `Debye` with the rate ω₀²/γ, for γ → 0 one mode with S = λ/ω₀.
@@ -147,10 +148,6 @@ class BrownianOscillator(SpectralDensity):
             )
 
     @property
-    def reorganization_energy(self) -> float:
-        return self._energy
-
-    @property
     def scales(self) -> tuple[float, ...]:
         slow = self.frequency**2 / self.damping  # the Debye rate of an overdamped oscillator
         return tuple(sorted({min(slow, self.frequency), self.frequency, self.damping}))
@@ -168,10 +165,4 @@ class BrownianOscillator(SpectralDensity):
             * width
             * ratio
             / (((ratio - 1) * (ratio + 1)) ** 2 + (width * ratio) ** 2)
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"BrownianOscillator(reorganization_energy={self._energy:g}, "
-            f"frequency={self.frequency:g}, damping={self.damping:g})"
         )

@@ -31,6 +31,7 @@ from anticrossing.molecules.rates.states import RovibrationalStates
 
 _LARGEST_PROBABILITY = 0.3  # of one passage in lowest order of the coupling
 _CELLS, _STEPS = 4000, 200  # of the energy, and of the lowest vibration
+_COARSEST = 0.05  # cell over the lowest vibration: rates are off by a per cent there
 
 
 def microcanonical_rate(
@@ -86,7 +87,8 @@ def microcanonical_rate(
     -------
     Prediction
         The rate (energy / ħ), of the shape of the energies. Checked: tunnelling against the energy
-        above the crossing, or the probability in lowest order, or a of Zhu and Nakamura.
+        above the crossing, or the probability in lowest order, or a of Zhu and Nakamura; and a
+        `cell` that is given against the lowest vibration.
 
     Raises
     ------
@@ -200,10 +202,13 @@ def microcanonical_rate(
             "the coupling is weak: passage='weak coupling' is better",
         ),
     }[how]
+    coarse = DomainCheck(
+        "cell / lowest vibration", width / lowest, _COARSEST, "vibrations are rounded to cells"
+    )
     return Prediction(
         value=unwrap(value),
         name=f"microcanonical rate, {how}",
-        checks=(check,),
+        checks=(check,) if cell is None else (check, coarse),
         equation="k(E) = integral of P(e) rho_X(E - E_0 - e) / (2 pi rho_R(E))",
     )
 

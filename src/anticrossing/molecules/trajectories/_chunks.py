@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,8 +109,9 @@ def run_chunk(
     )
     values = np.zeros(1) if compiled is None else compiled.parameters
     model = _state.model(
-        form, values, request.masses, request.thermostat, request.stiffness, request.box
-    )
+        form, values, request.masses, request.thermostat, request.stiffness, request.box,
+        known=compiled is not None,
+    )  # fmt: skip
     # A division by zero in a formula leaves NaN, which is reported below.
     stopped = np.zeros(len(x), dtype=np.int64)
     with ThreadPoolExecutor(request.threads) as pool:
@@ -190,40 +192,46 @@ def _lock_step(
 
     options = request.options()
     evaluate, stopped = _evaluation(request, state)
-    for step in range(request.steps + 1):
+    step, again, moving = 0, False, np.ones(len(state.motion), dtype=bool)
+    while step <= request.steps:
         if step > 0:
-            spread(lambda a, b: _kernel.drift(state, model, options, a, b))
+            spread(partial(_kernel.drift, state, model, options, again))
         if not np.isfinite(state.motion[:, 0]).all():
             break  # `_collect` says so
-        values, gradients = evaluate()
+        values, gradients = evaluate(moving)
         state.whole[stopped != NOT_STOPPED, _state.ENDED] = 1
-        state.coefficients[:] = _elements(values)
+        state.coefficients[moving] = _elements(values)
         slopes = _elements(gradients)  # (T, f, K)
-        state.slopes[:] = slopes.swapaxes(1, 2).reshape(state.slopes.shape)
-
-        def complete(a: int, b: int, step: int = step) -> None:
-            _kernel.complete(state, model, options, records, step, a, b)
-
-        spread(complete)
+        state.slopes[moving] = slopes.swapaxes(1, 2).reshape(len(values), -1)
+        spread(partial(_kernel.complete, state, model, options, records, step, again))
+        moving = state.whole[:, _state.STAGE] != _state.WHOLE  # a hop divides the step
+        again = bool(moving.any())
+        if not again:
+            step, moving = step + 1, ~moving
     return stopped
 
 
 def _evaluation(
     request: Request, state: _state.State
-) -> tuple[Callable[[], tuple[npt.NDArray[Any], npt.NDArray[Any]]], npt.NDArray[np.int64]]:
-    """Return what gives H and its gradient at the points of now, and who has to stop."""
+) -> tuple[
+    Callable[[npt.NDArray[np.bool_]], tuple[npt.NDArray[Any], npt.NDArray[Any]]],
+    npt.NDArray[np.int64],
+]:
+    """Return what gives H and its gradient at the points of some, and who has to stop."""
     H, count = request.hamiltonian, len(state.motion)
     if isinstance(H, ElectronicStates):
         frames = Frames(H, count)
 
-        def follow() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-            return frames.move(state.motion[:, 0], state.whole[:, _state.ENDED] == 0)
+        def follow(some: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+            running = some & (state.whole[:, _state.ENDED] == 0)
+            values, slopes = frames.move(state.motion[:, 0], running)
+            return values[some], slopes[some]
 
         return follow, frames.stopped
     several = len(H.coordinates) > 1
 
-    def evaluate() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        x = state.motion[:, 0, :] if several else state.motion[:, 0, 0]
+    def evaluate(some: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        x = state.motion[some, 0, :] if several else state.motion[some, 0, 0]
         points, parameters, _ = H.flat_points(x)
         return H.evaluate(points, parameters), H.evaluate_gradient(points, parameters)
 

@@ -75,7 +75,7 @@ def _along(one, model, f):
 
 
 @compiled
-def overlap_decoherence(one, model, options):
+def overlap_decoherence(one, model, options, dt):
     """Damp amplitudes as the packets lose their overlap that a hop would send apart.
 
     Levels whose Massey parameter |ẋ·⟨i|∂j⟩/ΔE| exceeds the threshold are coupled: there the
@@ -96,7 +96,7 @@ def overlap_decoherence(one, model, options):
             for i in range(f):
                 direction[i] = model.masses[i] * one.v[i]
             along, across = _along(one, model, f)
-        elif turn * options.dt < _ROUNDING:  # nothing couples them, or will join them again
+        elif turn * dt < _ROUNDING:  # nothing couples them, or will join them again
             one.amplitudes[j] = 0.0
             continue
         if not across > 0.0:  # at rest
@@ -113,7 +113,7 @@ def overlap_decoherence(one, model, options):
             a += 0.5 * stiffness * (momentum * model.inverse_masses[i]) ** 2
             a += 0.5 * force * force / stiffness
             b += momentum * force / stiffness
-        one.amplitudes[j] *= np.exp(-options.dt * overlap_rate(a, b))
+        one.amplitudes[j] *= np.exp(-dt * overlap_rate(a, b))
     _keep_norm(one.amplitudes, level, n)
 
 
@@ -130,13 +130,15 @@ def _carry(one, moments, n, f):
                 for a in range(f):
                     half[(j * n + k) * f + a] += factor * moments[(j * n + i) * f + a]
     for j in range(n):
-        for k in range(n):
+        for k in range(j, n):
             for a in range(f):
                 moments[(j * n + k) * f + a] = 0.0
             for i in range(n):
                 factor = now[j] * np.conj(overlap[i * n + j]) * np.conj(now[k])
                 for a in range(f):
                     moments[(j * n + k) * f + a] += factor * half[(i * n + k) * f + a]
+            for a in range(f):
+                moments[(k * n + j) * f + a] = np.conj(moments[(j * n + k) * f + a])
 
 
 @compiled
@@ -164,13 +166,13 @@ def _move_moments(one, model, n, f, dt):
     """Advance δP by ½(δF σ + σ δF) and δR by δP/m, both relative to the active level."""
     c, dx, dp, level = one.amplitudes, one.moments_x, one.moments_p, one.whole[ACTIVE]
     for j in range(n):
-        for k in range(n):
+        for a in range(f):
+            pushed = 0.0j
             for i in range(n):
-                left = 0.5 * dt * c[i] * np.conj(c[k])
-                right = 0.5 * dt * c[j] * np.conj(c[i])
-                for a in range(f):
-                    dp[(j * n + k) * f + a] += left * one.mixed[(j * n + i) * f + a]
-                    dp[(j * n + k) * f + a] += right * one.mixed[(i * n + k) * f + a]
+                pushed += 0.5 * dt * one.mixed[(j * n + i) * f + a] * c[i]
+            for k in range(n):
+                dp[(j * n + k) * f + a] += pushed * np.conj(c[k])
+                dp[(k * n + j) * f + a] += c[k] * np.conj(pushed)
     for a in range(f):
         own = dp[(level * n + level) * f + a]
         for j in range(n):

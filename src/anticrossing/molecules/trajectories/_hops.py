@@ -35,6 +35,8 @@ def continuation(overlap, level, n):
 def fewest_switches(amplitudes, phases, before, overlap, level, now, draw, n):
     """Return the level after this step for one that was at `level` and is continued by `now`.
 
+    The second is the share of the step before the hop, if there is one.
+
     With the propagator R of the step, c(t+dt) = R c(t), the population that s loses to j is
     b_sj = Re[c_j(t+dt) R_js* c_s(t)*] − Re[c_s(t+dt) R_sj* c_j(t)*]: antisymmetric, adding up to
     the whole loss of s, and 2 dt Re[c_s* c_j ẋ·d_sj] for a short step. The probability is the
@@ -44,7 +46,8 @@ def fewest_switches(amplitudes, phases, before, overlap, level, now, draw, n):
     population = square(before[level])
     if n == 2:
         lost = population - square(amplitudes[now])
-        return 1 - now if draw * population < lost else now
+        hops = draw * population < lost
+        return (1 - now, draw * population / lost) if hops else (now, 1.0)
     total = 0.0
     own = amplitudes[now] * np.conj(phases[now])
     for j in range(n):
@@ -53,10 +56,11 @@ def fewest_switches(amplitudes, phases, before, overlap, level, now, draw, n):
             other = amplitudes[new] * np.conj(phases[new])
             out = (overlap[level * n + new] * other * np.conj(before[level])).real
             back = (overlap[j * n + now] * own * np.conj(before[j])).real
-            total += max(0.0, out - back)
+            chance = max(0.0, out - back)
+            total += chance
             if draw * population < total:
-                return new
-    return now
+                return new, 1.0 - (total - draw * population) / chance
+    return now, 1.0
 
 
 @inlined

@@ -15,6 +15,7 @@ from anticrossing.molecules.trajectories._decoherence import (
     energy_based_decoherence,
     overlap_decoherence,
 )
+from anticrossing.molecules.trajectories._division import divide, go_on, part
 from anticrossing.molecules.trajectories._electrons import (
     advance_amplitudes,
     assemble,
@@ -56,6 +57,7 @@ from anticrossing.molecules.trajectories._pointers import (
 from anticrossing.molecules.trajectories._state import (
     ACCEPTED,
     ACTIVE,
+    AFTER_CROSSING,
     AUGMENTED,
     BLOCK,
     DRIFT,
@@ -71,11 +73,17 @@ from anticrossing.molecules.trajectories._state import (
     MASH,
     MULTI_STATE_MASH,
     NO_DECOHERENCE,
+    OTHER,
     OVERLAP_BASED,
     REFLECTED,
+    SHARE,
     SMOOTH,
+    STAGE,
     START_ENERGY,
     STEPS,
+    TO_CROSSING,
+    TO_HOP,
+    WHOLE,
 )
 
 _TIDY = 32  # steps between orthonormalisations
@@ -151,7 +159,8 @@ def _first_amplitudes(one, model, options):
 def _log(one, old, target, reason, energy):
     place = one.whole[EVENTS]
     if place < one.log_length:
-        one.log_numbers[2 * place] = one.whole[STEPS]
+        early = TO_HOP <= one.whole[STAGE] <= TO_CROSSING
+        one.log_numbers[2 * place] = one.whole[STEPS] - (1.0 - one.energy[SHARE] if early else 0.0)
         one.log_numbers[2 * place + 1] = energy
         one.log_codes[3 * place] = old
         one.log_codes[3 * place + 1] = target
@@ -194,13 +203,15 @@ def _hop(one, model, options, before, target):
         if options.method == MASH:
             # The spin turns back into the hemisphere of the active state with the momentum.
             c = one.amplitudes
-            c[0], c[1] = np.conj(c[1]), np.conj(c[0])
+            if square(c[target]) > square(c[level]):
+                c[0], c[1] = np.conj(c[1]), np.conj(c[0])
         elif options.method == MULTI_STATE_MASH:
             # Likewise: the two populations change places, every phase stays.
             c = one.amplitudes
             own, other = abs(c[level]), abs(c[target])
-            c[target] = c[target] * (own / other)
-            c[level] = c[level] * (other / own) if own > 0.0 else other + 0.0j
+            if other > own:
+                c[target] = c[target] * (own / other)
+                c[level] = c[level] * (other / own) if own > 0.0 else other + 0.0j
     if options.method == LANDAU_ZENER:
         set_rates(one, model)
         one.whole[SMOOTH] = 1
@@ -208,19 +219,28 @@ def _hop(one, model, options, before, target):
 
 
 @inlined
-def _electronic_step(one, model, options):
+def _electronic_step(one, model, options, dt):
     """Advance the amplitudes; return the level that is wanted, the active one set to go on."""
     n, method, level = size(model.states), options.method, one.whole[ACTIVE]
     c = one.amplitudes
-    advance_amplitudes(c, one.phases, one.before, one.overlap, one.energies, 0.5 * options.dt, n)
+    advance_amplitudes(c, one.phases, one.before, one.overlap, one.energies, 0.5 * dt, n)
     if method == EHRENFEST:
         return level
     # Through a crossing that the step does not resolve the state goes on as it is.
-    now = continuation(one.overlap, level, n)
+    now, stage = continuation(one.overlap, level, n), one.whole[STAGE]
+    if stage in (TO_CROSSING, AFTER_CROSSING) and now == one.whole[OTHER]:
+        now = level
     one.whole[ACTIVE] = now
+    if stage == TO_HOP:
+        return continuation(one.overlap, one.whole[OTHER], n)
+    if stage in (TO_CROSSING, AFTER_CROSSING):
+        return now
     if method == FSSH:
         draw = uniform(one.stream)
-        return fewest_switches(c, one.phases, one.before, one.overlap, level, now, draw, n)
+        target, share = fewest_switches(c, one.phases, one.before, one.overlap, level, now, draw, n)
+        if stage == WHOLE:
+            one.energy[SHARE] = share
+        return target
     if method == MASH:
         return 0 if square(c[0]) >= square(c[1]) else 1
     return _largest(c, n)
@@ -229,7 +249,7 @@ def _electronic_step(one, model, options):
 @inlined
 def _at_point(one, model, options, step):
     """Finish step `step` (0: begin), H at the new point being at hand."""
-    before = one.whole[ACTIVE]
+    before, dt, stage = one.whole[ACTIVE], part(one, options.dt), one.whole[STAGE]
     one.whole[STEPS] = step
     if step == 0:
         for a in range(size(model.states)):
@@ -247,7 +267,10 @@ def _at_point(one, model, options, step):
     elif options.method == LANDAU_ZENER:
         follow_levels(one, size(model.states))
     else:
-        target = _electronic_step(one, model, options)
+        target = _electronic_step(one, model, options, dt)
+        if target != one.whole[ACTIVE] and stage == WHOLE:
+            divide(one, model, options, before, target)
+            return
     set_force(one, model, options.method)
     if step == 0:
         if options.method == LANDAU_ZENER:
@@ -256,7 +279,7 @@ def _at_point(one, model, options, step):
         potential = potential_energy(one, model, options.method)
         one.energy[START_ENERGY] = kinetic_energy(model, one.v) + potential
         return
-    kick(one, model, 0.5 * options.dt)
+    kick(one, model, 0.5 * dt)
     level, hopped, chosen = one.whole[ACTIVE], False, False
     if options.method == LANDAU_ZENER:
         target, chosen = landau_zener_target(one, model, options.dt, before)
@@ -270,22 +293,24 @@ def _at_point(one, model, options, step):
     if options.method == LANDAU_ZENER and one.whole[ACTIVE] != before:
         _occupy(one, size(model.states), one.whole[ACTIVE])
     if options.decoherence != NO_DECOHERENCE:
-        _decohere(one, model, options, hopped)
+        _decohere(one, model, options, dt, hopped)
+    if stage != WHOLE:
+        go_on(one, model, options.dt)
     _check(one, model, options)
 
 
 @compiled
-def _decohere(one, model, options, hopped):
+def _decohere(one, model, options, dt, hopped):
     n = size(model.states)
     if options.decoherence == ENERGY_BASED:
         kinetic, level = kinetic_energy(model, one.v), one.whole[ACTIVE]
         energy_based_decoherence(
-            one.amplitudes, one.energies, level, kinetic, options.dt, options.decoherence_energy, n
+            one.amplitudes, one.energies, level, kinetic, dt, options.decoherence_energy, n
         )
     elif options.decoherence == OVERLAP_BASED:
-        overlap_decoherence(one, model, options)
+        overlap_decoherence(one, model, options, dt)
     elif options.decoherence == AUGMENTED:
-        augmented_decoherence(one, model, options.dt, hopped)
+        augmented_decoherence(one, model, dt, hopped)
 
 
 @inlined
@@ -296,7 +321,8 @@ def _check(one, model, options):
     if not drift <= one.energy[DRIFT]:  # NaN stays
         one.energy[DRIFT] = drift
     for a in range(size(model.coordinates)):
-        if one.x[a] < model.box[a] or one.x[a] > model.box[size(model.coordinates) + a]:
+        outside = one.x[a] < model.box[a] or one.x[a] > model.box[size(model.coordinates) + a]
+        if outside and one.whole[STAGE] == WHOLE:
             one.whole[ENDED] = 1
 
 
@@ -380,6 +406,8 @@ def run(fill, state, model, options, records, first, last):
                 move(one, m, options)
             fill(one.x, m.parameters, one.coefficients, one.slopes)
             _at_point(one, m, options, step)
+            if one.whole[STAGE] != WHOLE:
+                continue
             if wait == 0:
                 one.whole[ENDED] |= place.whole[ENDED]
                 write_back(one, place, m)
@@ -393,22 +421,26 @@ def run(fill, state, model, options, records, first, last):
 
 
 @called_from_python
-def drift(state, model, options, first, last):
-    """Move trajectories to the points where H is wanted next."""
+def drift(state, model, options, again, first, last):
+    """Move trajectories to the points where H is wanted next; `again`: in a step that goes on."""
     m = model_pointers(model, state)
     for i in range(first, last):
         one = one_trajectory(state, i)
-        if not one.whole[ENDED]:
+        if not one.whole[ENDED] and again == (one.whole[STAGE] != WHOLE):
             move(one, m, options)
 
 
 @called_from_python
-def complete(state, model, options, records, step, first, last):
-    """Finish step `step` (0: begin), H being in `coefficients` and `slopes`."""
+def complete(state, model, options, records, step, again, first, last):
+    """Finish step `step` (0: begin) or its part, H being in `coefficients` and `slopes`."""
     m = model_pointers(model, state)
     for i in range(first, last):
         one = one_trajectory(state, i)
-        if not one.whole[ENDED]:
+        if again and one.whole[STAGE] == WHOLE:
+            continue
+        if one.whole[ENDED]:
+            one.whole[STAGE] = WHOLE
+        else:
             _at_point(one, m, options, step)
-        if step % options.every == 0:
+        if step % options.every == 0 and one.whole[STAGE] == WHOLE:
             _output(one, m, options, records, i, step // options.every)

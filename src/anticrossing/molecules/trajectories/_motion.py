@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from anticrossing.molecules.trajectories._division import part
 from anticrossing.molecules.trajectories._electrons import (
     adiabatic_force,
     element,
@@ -13,7 +14,17 @@ from anticrossing.molecules.trajectories._electrons import (
     uniform,
 )
 from anticrossing.molecules.trajectories._pointers import compiled, inlined, size
-from anticrossing.molecules.trajectories._state import ACTIVE, EHRENFEST, HEAT
+from anticrossing.molecules.trajectories._state import (
+    ACTIVE,
+    DRAWN,
+    EARLIER_HEAT,
+    EHRENFEST,
+    HEAT,
+    SHARE,
+    STAGE,
+    TO_CROSSING,
+    WHOLE,
+)
 
 
 @compiled
@@ -53,24 +64,38 @@ def kick(one, model, half_step):
 
 @inlined
 def move(one, model, options):
-    """Half a kick, and a step of the positions; with friction, heat in the middle of it."""
-    f, dt = size(model.coordinates), options.dt
-    kick(one, model, 0.5 * dt)
-    if options.friction:
+    """Half a kick, and the positions; with friction, heat in the middle of the whole step."""
+    f, stage = size(model.coordinates), one.whole[STAGE]
+    left = part(one, options.dt)
+    if stage == WHOLE:
         for a in range(f):
-            one.x[a] += 0.5 * dt * one.v[a]
-        _exchange_heat(one, model)
-        dt *= 0.5
+            one.earlier_x[a], one.earlier_v[a] = one.x[a], one.v[a]
+    kick(one, model, 0.5 * left)
+    if options.friction:
+        done = one.energy[SHARE] * options.dt if stage > TO_CROSSING else 0.0
+        before = 0.5 * options.dt - done
+        if 0.0 <= before < left:
+            for a in range(f):
+                one.x[a] += before * one.v[a]
+            _exchange_heat(one, model)
+            left -= before
     for a in range(f):
-        one.x[a] += dt * one.v[a]
+        one.x[a] += left * one.v[a]
 
 
 @compiled
 def _exchange_heat(one, model):
     """Let velocities relax to those of the temperature for one time step, exactly."""
-    f, before = size(model.coordinates), kinetic_energy(model, one.v)
+    # A step that is divided takes the random numbers that it took before.
+    f, before, drawn = size(model.coordinates), kinetic_energy(model, one.v), one.stream[1]
+    if one.whole[STAGE] == WHOLE:
+        one.whole[DRAWN], one.energy[EARLIER_HEAT] = np.int64(drawn), one.energy[HEAT]
+    else:
+        one.stream[1] = np.uint64(one.whole[DRAWN])
     for a in range(f):
         length = np.sqrt(-2.0 * np.log(1.0 - uniform(one.stream)))
         normal = length * np.cos(2.0 * np.pi * uniform(one.stream))
         one.v[a] = model.thermostat[a] * one.v[a] + model.thermostat[f + a] * normal
+    if one.whole[STAGE] != WHOLE:
+        one.stream[1] = drawn
     one.energy[HEAT] += kinetic_energy(model, one.v) - before

@@ -51,6 +51,8 @@ class One(NamedTuple):
     v: Any
     force: Any
     direction: Any
+    earlier_x: Any
+    earlier_v: Any
     coefficients: Any
     slopes: Any
     weights: Any
@@ -101,9 +103,9 @@ def size(typing_context, value):
 
 
 _COUNTS = {
-    "x": "f", "v": "f", "force": "f", "direction": "f",
+    "x": "f", "v": "f", "force": "f", "direction": "f", "earlier_x": "f", "earlier_v": "f",
     "hamiltonian": "nn", "vectors": "nn", "overlap": "nn", "energies": "3n", "rates": "3n",
-    "amplitudes": "n", "phases": "n", "before": "n", "whole": "5", "energy": "3", "stream": "2",
+    "amplitudes": "n", "phases": "n", "before": "n", "whole": "8", "energy": "5", "stream": "2",
 }  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def _on_stack(one, model):
     if not isinstance(sizes["states"], types.BaseTuple):  # type: ignore[attr-defined]
         return []
     n, f = len(sizes["states"]), len(sizes["coordinates"])
-    counts = {"f": f, "n": n, "nn": n * n, "3n": 3 * n, "5": 5, "3": 3, "2": 2}
+    counts = {"f": f, "n": n, "nn": n * n, "3n": 3 * n, "8": 8, "5": 5, "2": 2}
     return [(one.fields.index(name), counts[text]) for name, text in _COUNTS.items()]
 
 
@@ -172,8 +174,9 @@ def one_trajectory(state, i):
     m, c, d = state.matrices, state.waves, state.moments
     moments = n * n * d.shape[4]
     return One(
-        pointer(state.motion, 4 * i * f), pointer(state.motion, (4 * i + 1) * f),
-        pointer(state.motion, (4 * i + 2) * f), pointer(state.motion, (4 * i + 3) * f),
+        pointer(state.motion, 6 * i * f), pointer(state.motion, (6 * i + 1) * f),
+        pointer(state.motion, (6 * i + 2) * f), pointer(state.motion, (6 * i + 3) * f),
+        pointer(state.motion, (6 * i + 4) * f), pointer(state.motion, (6 * i + 5) * f),
         pointer(state.coefficients, i * k), pointer(state.slopes, i * state.slopes.shape[1]),
         pointer(state.weights, i * k), pointer(state.elements, i * k),
         pointer(m, 4 * i * n * n), pointer(m, (4 * i + 1) * n * n),
@@ -183,7 +186,7 @@ def one_trajectory(state, i):
         pointer(state.forces, i * n * state.forces.shape[2]),
         pointer(d, 3 * i * moments), pointer(d, (3 * i + 1) * moments),
         pointer(d, (3 * i + 2) * moments),
-        pointer(state.whole, 5 * i), pointer(state.energy, 3 * i), pointer(state.stream, 2 * i),
+        pointer(state.whole, 8 * i), pointer(state.energy, 5 * i), pointer(state.stream, 2 * i),
         pointer(state.log_numbers, 2 * i * state.log_numbers.shape[1]),
         pointer(state.log_codes, 3 * i * state.log_numbers.shape[1]),
         state.log_numbers.shape[1],

@@ -36,8 +36,9 @@ CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
 ACCEPTED, FRUSTRATED, REFLECTED, FOLLOWED = range(4)
 
 
-ACTIVE, STEPS, EVENTS, ENDED, SMOOTH = range(5)  # of `whole`
-START_ENERGY, DRIFT, HEAT = range(3)  # of `energy`
+ACTIVE, STEPS, EVENTS, ENDED, SMOOTH, STAGE, OTHER, DRAWN = range(8)  # of `whole`
+START_ENERGY, DRIFT, HEAT, EARLIER_HEAT, SHARE = range(5)  # of `energy`
+WHOLE, TO_HOP, TO_CROSSING, AFTER_HOP, AFTER_CROSSING = range(5)  # of STAGE
 
 
 Size = int | tuple[int, ...]
@@ -64,7 +65,7 @@ class Model(NamedTuple):
 class State(NamedTuple):
     """Everything that changes: T trajectories, N states, f coordinates, K terms."""
 
-    motion: FloatArray  # (T, 4, f): x, v, force, direction of a hop
+    motion: FloatArray  # (T, 6, f): x, v, force, direction of a hop, x and v before the step
     coefficients: FloatArray  # (T, K)
     slopes: FloatArray  # (T, slots)
     weights: FloatArray  # (T, K), scratch: expectation values of the terms
@@ -75,8 +76,11 @@ class State(NamedTuple):
     waves: ComplexArray  # (T, 3, N): amplitudes c, exp(−i E dt/2), their product before
     forces: FloatArray  # (T, N, f), of all levels, where decoherence needs them
     moments: ComplexArray  # (T, 3, N, N, f), for augmented hopping: δR, δP, −⟨i|∂H|j⟩
-    whole: IndexArray  # (T, 5): level, steps, events, whether it ended, points since a jump of v
-    energy: FloatArray  # (T, 3): E(0), largest |E − heat − E(0)|, heat taken up
+    # level, steps, events, whether it ended, points since a jump of v; of a step that is divided:
+    # its stage, the other level of the hop at its beginning, the random numbers drawn before it
+    whole: IndexArray  # (T, 8)
+    # E(0), largest |E − heat − E(0)|, heat taken up, heat before the step, share before the hop
+    energy: FloatArray  # (T, 5)
     stream: npt.NDArray[np.uint64]  # (T, 2): seed, numbers drawn
     log_numbers: FloatArray  # (T, L, 2): step, total energy
     log_codes: IndexArray  # (T, L, 3): from, to, reason
@@ -97,8 +101,10 @@ def model(
     thermostat: FloatArray,
     stiffness: FloatArray,
     box: FloatArray,
+    *,
+    known: bool,
 ) -> Model:
-    """Return the data of H that the kernels take."""
+    """Return the data of H that the kernels take, compiled for the smallest size if `known`."""
     s = structure
     term = np.repeat(np.arange(s.terms), np.diff(s.first))
     entries = np.stack([term, s.rows, s.columns], axis=-1)
@@ -107,7 +113,7 @@ def model(
     if s.dimension == 2:
         np.add.at(pairs, (term, np.where(s.rows == s.columns, s.rows, 2)), s.values)
     n, f = s.dimension, masses.size
-    sizes: tuple[Size, Size] = ((0, 0), (0,)) if (n, f) == (2, 1) else (n, f)
+    sizes: tuple[Size, Size] = ((0, 0), (0,)) if known and (n, f) == (2, 1) else (n, f)
     return Model(
         parameters, entries, s.values, places, pairs, masses, 1 / masses, thermostat, stiffness,
         box, *sizes,
@@ -136,7 +142,7 @@ def allocate(
     m = observables(n, f)
     blocks = -(-t // BLOCK)
     state = State(
-        motion=np.stack([x, v, np.zeros((t, f)), np.zeros((t, f))], axis=1),
+        motion=np.stack([x, v, *np.zeros((4, t, f))], axis=1),
         coefficients=np.zeros((t, k)),
         slopes=np.zeros((t, max(structure.slope_terms.size, 1))),
         weights=np.zeros((t, k)),
@@ -147,8 +153,8 @@ def allocate(
         waves=np.zeros((t, 3, n), dtype=np.complex128),
         forces=np.zeros((t, n, f if decoherence in (OVERLAP_BASED, AUGMENTED) else 0)),
         moments=np.zeros((t, 3, n, n, f if decoherence == AUGMENTED else 0), dtype=np.complex128),
-        whole=np.zeros((t, 5), dtype=np.int64),
-        energy=np.zeros((t, 3)),
+        whole=np.zeros((t, 8), dtype=np.int64),
+        energy=np.zeros((t, 5)),
         stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
         log_numbers=np.zeros((t, log, 2)),
         log_codes=np.zeros((t, log, 3), dtype=np.int64),

@@ -54,6 +54,8 @@ def run_trajectories(
     in the active level (hopping, MASH) or in ψ (Ehrenfest); ψ obeys ``i ψ̇ = H(x(t)) ψ``. A step of
     ψ is ``exp(−iH(x′)h/2) exp(−iH(x)h/2)``, unitary for any h; the active level is followed
     through crossings that the step does not resolve, so that none is lost to a trivial crossing.
+    A step with a hop is undone and made in two parts, before the hop and after it, which two more
+    values of H cost: errors are of second order in `step`. Landau–Zener hops come at its end.
 
     Parameters
     ----------
@@ -107,8 +109,8 @@ def run_trajectories(
         coupled (Runeson); or augmented hopping, whose moments δR_ij and δP_ij are set to zero
         at hops. Use ``frustrated="reflect"`` with it: else a trajectory without the energy to hop,
         decohered, has passed the crossing for good. "energy" does not spare a crossing, which
-        makes rates too large where couplings are far below the temperature; whether "augmented"
-        is right there is not settled. There "none", or "mash", is safer.
+        makes rates too large where couplings are far below the temperature; there "overlap" is
+        better, then "augmented".
     decoherence_energy : float, optional
         The constant C of the energy-based correction, in the unit of energy of H; by default
         0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.

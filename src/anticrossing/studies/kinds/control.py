@@ -21,13 +21,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, choice, fail, increasing
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.control import OptimalDrive, StateTarget, optimal_drive
 from anticrossing.control._arguments import make_ensemble, make_limits, make_shape
@@ -42,10 +41,6 @@ _LARGEST_WORK = 2e5  # points × levels² × evaluations of all starts: some min
 _SHOWN = 401
 _BETWEEN = 41  # values of the parameter at which the answer is looked at
 _LISTED = 21  # moments of the drive in a table
-_OUTPUTS = {
-    "figure": Output("infidelity that counts", default=True),
-    "largest_slope": Output("largest slope of the drive"),
-}
 
 
 class ControlTable(TableOfFile, frozen=True, kw_only=True):
@@ -113,8 +108,7 @@ class ControlFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class ControlStudy(Study):
     """A validated file with the table [control].
 
@@ -130,6 +124,10 @@ class ControlStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = ControlFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "control")
+    outputs: ClassVar[dict[str, Output]] = {
+        "figure": Output("infidelity that counts", default=True),
+        "largest_slope": Output("largest slope of the drive"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "control": {
@@ -218,11 +216,6 @@ class ControlStudy(Study):
         work = points * self.hamiltonian.dimension**2 * asked.starts * asked.evaluations
         return work * (7 if asked.offset_noise else 1) / _LARGEST_WORK
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What can be had at every point of a sweep."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return the infidelity that counts, and the slope."""
         found = self.found()
@@ -255,8 +248,7 @@ def _varied(hamiltonian: Hamiltonian, asked: ControlTable) -> Hamiltonian:
     return hamiltonian.replace(**{asked.vary: increasing("values", asked.values)})
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class ControlOutcome(Outcome):
     """What came out of a search for a drive.
 
@@ -275,10 +267,7 @@ class ControlOutcome(Outcome):
     lost: FloatArray
     scan: Scanned | None
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "The drive, and the infidelity along what varies"
+    caption: ClassVar[str] = "The drive, and the infidelity along what varies"
 
     def own_variables(self) -> dict[str, Variable]:
         """Return the drive and its infidelities, for the dataset."""
@@ -315,38 +304,31 @@ class ControlOutcome(Outcome):
                 verdict += f"; between them it is at most {self.lost.max():.3g}"
         return Sentences(f"{verdict}.", not found.warnings, tuple(found.warnings))
 
-    def figure(self) -> Any:
-        """Draw the drive, and the infidelity along what varies or the scan."""
-        from anticrossing.plot import scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw the drive."""
+        from anticrossing.plot import style
+
+        units = self.experiment.hamiltonian.units
+        times = np.linspace(0.0, self.found.duration, 4 * _SHOWN)
+        ax.plot(times, self.found.drive(times), color=style.EXACT_COLOR)
+        ax.set_xlabel(style.label("time", units.shown_time))
+        ax.set(ylabel=style.label("x", units.coordinate), title="The drive")
+
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the infidelity along what varies, or over the starts of the search."""
+        from anticrossing.plot import style
 
         found, asked = self.found, self.experiment.asked
-        units = self.experiment.hamiltonian.units
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            times = np.linspace(0.0, found.duration, 4 * _SHOWN)
-            left.plot(times, found.drive(times), color=style.EXACT_COLOR)
-            left.set_xlabel(style.label("time", units.shown_time))
-            left.set_ylabel(style.label("x", units.coordinate))
-            left.set_title("The drive")
-            if self.scan is not None:
-                scan_panels.outputs(self.scan, ax=right)
-            elif self.between.size:
-                right.semilogy(self.between, self.lost, color=style.EXACT_COLOR)
-                right.semilogy(asked.values, found.infidelity, "o", color=style.formula_color(0))
-                right.axhline(found.goal, color=style.MUTED, ls="--", lw=1)
-                right.set_xlabel(str(asked.vary))
-                right.set_ylabel("infidelity")
-                right.set_title("Values it was made for, and between")
-            else:
-                right.semilogy(np.arange(1, found.starts.size + 1), found.starts, "o")
-                right.axhline(found.goal, color=style.MUTED, ls="--", lw=1)
-                right.set_xticks(range(1, found.starts.size + 1))
-                right.set_xlabel("start of the search")
-                right.set_ylabel("infidelity")
-                right.set_title("Starts of the search")
-        return drawn
+        if self.between.size:
+            ax.semilogy(self.between, self.lost, color=style.EXACT_COLOR)
+            ax.semilogy(asked.values, found.infidelity, "o", color=style.formula_color(0))
+            ax.set(xlabel=str(asked.vary), title="Values it was made for, and between")
+        else:
+            ax.semilogy(np.arange(1, found.starts.size + 1), found.starts, "o")
+            ax.set_xticks(range(1, found.starts.size + 1))
+            ax.set(xlabel="start of the search", title="Starts of the search")
+        ax.axhline(found.goal, color=style.MUTED, ls="--", lw=1)
+        ax.set_ylabel("infidelity")
 
 
 KIND = ControlStudy

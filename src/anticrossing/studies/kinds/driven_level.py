@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from anticrossing._core.checks import InputError, fail, fraction, nearest
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.driven import (
     LevelRange,
+    QuestionTable,
     asked_work,
     bath_temperature,
     check_effort,
@@ -33,13 +33,6 @@ from anticrossing.studies.study import Heading, Study, at
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 
 LARGEST_WORK_RESERVOIR = 200  # levels, for the distribution of the work
-_OUTPUTS = {
-    "occupation": Output("exact final occupation", default=True),
-    "entropy_production": Output("exact entropy production", default=True),
-    "chain_occupation": Output("final occupation by the Landau-Zener chain"),
-    "chain_entropy_production": Output("entropy production by the Landau-Zener chain"),
-    "inside_domain": Output("every condition of the chain holds"),
-}
 
 
 class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
@@ -78,18 +71,6 @@ class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
     initial_occupation: float | str = "equilibrium"
 
 
-class QuestionTable(TableOfFile, frozen=True, kw_only=True):
-    """Points of the exact curve.
-
-    Attributes
-    ----------
-    samples
-        Points of the exact curve; 400 by default, fewer for many levels.
-    """
-
-    samples: int | None = None
-
-
 class DrivenLevelFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of a driven level."""
 
@@ -98,8 +79,7 @@ class DrivenLevelFile(TableOfFile, frozen=True, kw_only=True):
     work: WorkTable | bool | None = None
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class DrivenLevelStudy(Study):
     """A validated file with the table [driven_level].
 
@@ -122,6 +102,13 @@ class DrivenLevelStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = DrivenLevelFile
     varied: ClassVar[tuple[str, ...]] = ("driven_level",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "occupation": Output("exact final occupation", default=True),
+        "entropy_production": Output("exact entropy production", default=True),
+        "chain_occupation": Output("final occupation by the Landau-Zener chain"),
+        "chain_entropy_production": Output("entropy production by the Landau-Zener chain"),
+        "inside_domain": Output("every condition of the chain holds"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "driven_level": {
             "levels": {"from": 1.0, "to": 5.0, "count": 5},
@@ -169,11 +156,6 @@ class DrivenLevelStudy(Study):
         }
 
     # ---- points -------------------------------------------------------------------------------
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """Final occupation and entropy production, exact and by the chain."""
-        return _OUTPUTS
 
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return outputs of chain and exact evolution."""
@@ -236,7 +218,7 @@ class DrivenLevelStudy(Study):
             exact=system.evolve(self.initial_occupation, times=times),
             positions=np.asarray(system.drive(times), dtype=np.float64),
             work=None if asked is None else work_of(system, asked, lifts),
-            scan=scan(self, tuple(_OUTPUTS), progress),
+            scan=scan(self, tuple(self.outputs), progress),
         )
 
 

@@ -14,17 +14,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, nearest, positive_number
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.driven import (
     LevelRange,
+    QuestionTable,
     asked_work,
     bath_temperature,
     check_effort,
@@ -45,17 +45,6 @@ from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
 
 MOST_WORK_LEVELS = 200  # driven and reservoir levels, for the distribution of the work
 MOST_ACTIVE_LEVELS = 10  # known at a time, for the distribution of the crossings' work
-_OUTPUTS = {
-    "particle_number": Output("particles on the driven levels at the end, exact", default=True),
-    "work": Output("work, exact", default=True),
-    "heat": Output("heat from the reservoir, exact", default=True),
-    "entropy_production": Output("entropy production, exact", default=True),
-    "chain_particle_number": Output("particles on the driven levels at the end, by crossings"),
-    "chain_work": Output("work, by crossings"),
-    "chain_heat": Output("heat from the reservoir, by crossings"),
-    "chain_entropy_production": Output("entropy production, by crossings"),
-    "inside_domain": Output("every condition of the crossings holds"),
-}
 
 
 class DrivenLevelsTable(TableOfFile, frozen=True, kw_only=True):
@@ -94,18 +83,6 @@ class DrivenLevelsTable(TableOfFile, frozen=True, kw_only=True):
     stretch: float = 1.0
 
 
-class QuestionTable(TableOfFile, frozen=True, kw_only=True):
-    """Points of the exact curves.
-
-    Attributes
-    ----------
-    samples
-        Points of the exact curves; 400 by default, fewer for many levels.
-    """
-
-    samples: int | None = None
-
-
 class DrivenLevelsFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of driven levels."""
 
@@ -114,8 +91,7 @@ class DrivenLevelsFile(TableOfFile, frozen=True, kw_only=True):
     work: WorkTable | bool | None = None
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class DrivenLevelsStudy(Study):
     """A validated file with the table [driven_levels].
 
@@ -144,6 +120,17 @@ class DrivenLevelsStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = DrivenLevelsFile
     varied: ClassVar[tuple[str, ...]] = ("driven_levels",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "particle_number": Output("particles on the driven levels at the end, exact", default=True),
+        "work": Output("work, exact", default=True),
+        "heat": Output("heat from the reservoir, exact", default=True),
+        "entropy_production": Output("entropy production, exact", default=True),
+        "chain_particle_number": Output("particles on the driven levels at the end, by crossings"),
+        "chain_work": Output("work, by crossings"),
+        "chain_heat": Output("heat from the reservoir, by crossings"),
+        "chain_entropy_production": Output("entropy production, by crossings"),
+        "inside_domain": Output("every condition of the crossings holds"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "driven_levels": {
             "times": [0.0, 5.0, 10.0],
@@ -206,11 +193,6 @@ class DrivenLevelsStudy(Study):
         }
 
     # ---- points -------------------------------------------------------------------------------
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """Particles, work, heat and entropy production, exact and by crossings."""
-        return _OUTPUTS
 
     @property
     def trusted(self) -> bool:
@@ -276,7 +258,7 @@ class DrivenLevelsStudy(Study):
             exact=system.evolve(self.initial_occupations, times=times),
             positions=np.stack([np.interp(times, self.times, path) for path in self.energies], -1),
             work=None if asked is None else work_of(system, asked, lifts),
-            scan=scan(self, tuple(_OUTPUTS), progress),
+            scan=scan(self, tuple(self.outputs), progress),
         )
 
 

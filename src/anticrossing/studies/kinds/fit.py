@@ -14,14 +14,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import InputError, choice, fail, integer
+from anticrossing._core.checks import choice, integer
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import (
@@ -35,15 +35,14 @@ from anticrossing.fits import (
     read_measurement,
 )
 from anticrossing.studies import tables
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
-from anticrossing.studies.points import scan
+from anticrossing.studies.fitting import Fitting, options_of, parameter_table, verdict
+from anticrossing.studies.outcome import Outcome, Progress, Scanned, Sentences, Table
 from anticrossing.studies.schema import Table as TableOfFile, decode
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import Heading
 
 Quantity = float | str
 """A number, or a number with its unit, such as "40 MHz"."""
 _POSTERIOR = ("posterior_steps", "seed")
-_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
 class PassagesFit(TableOfFile, frozen=True, kw_only=True):
@@ -186,7 +185,7 @@ class FitFile(TableOfFile, frozen=True, kw_only=True):
 
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
-class FitStudy(Study):
+class FitStudy(Fitting):
     """A validated file with the table [fit].
 
     Attributes
@@ -220,7 +219,7 @@ class FitStudy(Study):
             "vary": ["gap", "t2", "amplitude_scale", "offset_shift"],
         }
     }
-    takes_data: ClassVar[bool] = True
+    expects: ClassVar[str] = "DATA"
     choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
         "fit": (PassagesFit, InterferogramFit)
     }
@@ -237,8 +236,7 @@ class FitStudy(Study):
             if steps != 0:
                 integer("posterior_steps", steps, minimum=20)
             integer("seed", seed, minimum=0)
-        keys = [key for key in table.__struct_fields__ if key not in ("kind", *_POSTERIOR)]
-        options = {key: value for key in keys if (value := getattr(table, key)) is not None}
+        options = options_of(table, ("kind", *_POSTERIOR))
         return cls(
             **heading._asdict(),
             tables=entries,
@@ -252,12 +250,9 @@ class FitStudy(Study):
         """Return the study with measured populations from a file."""
         return dataclasses.replace(self, data=read_measurement(path))
 
-    def result(self) -> FitResult:
+    def fitted(self, data: Measurement) -> FitResult:
         """Return the fit."""
-        if self.data is None:
-            raise InputError("A fit needs data: anticrossing fit DATA FILE.toml.")
-        with tables.inside("fit"):
-            found: FitResult = FITS[self.kind][1](self.data, **self.options)
+        found: FitResult = FITS[self.kind][1](data, **self.options)
         return found
 
     @property
@@ -266,28 +261,13 @@ class FitStudy(Study):
         given = ", ".join(f"{key} {value}" for key, value in self.options.items())
         return {"data": "none" if self.data is None else str(self.data), "options": given}
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """How good the fit is, for instance against what is held fixed."""
-        return _OUTPUTS
-
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
-        return {name: known[name] for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
-
     def run(self, progress: Progress | None = None) -> FitOutcome:
         """Fit, and sample the posterior where that is asked for."""
         found, posterior = self.result(), None
         if self.posterior_steps:
             posterior = found.sample(seed=self.seed, steps=self.posterior_steps)
-        scanned = scan(self, chosen_outputs(self, None), progress)
         intervals = {name: found.interval(name) for name in found.curved}
-        return FitOutcome(self, found, scanned, posterior, intervals)
+        return FitOutcome(self, found, None, posterior, intervals)
 
 
 @read_only
@@ -332,15 +312,7 @@ class FitOutcome(Outcome):
 
     def own_tables(self) -> list[Table]:
         """Return the parameters with their errors, and the correlations of these."""
-        with_units = any(one.unit for one in self.fit.parameters.values())
-        rows = tuple(
-            (name, float(one.value), float(one.error) if name in self.fit.varied else None)
-            + ((one.unit,) if with_units else ())
-            for name, one in self.fit.parameters.items()
-        )
-        note = "Without an error: held fixed."
-        columns = ("parameter", "value", "±", *(("unit",) if with_units else ()))
-        found = [Table("parameters", columns, rows, note)]
+        found = [parameter_table(self.fit)]
         if len(self.fit.varied) > 1:
             found.append(
                 Table(
@@ -364,12 +336,8 @@ class FitOutcome(Outcome):
     def own_sentences(self) -> Sentences:
         """Return the varied parameters, and how good the fit is."""
         fit = self.fit
-        shown = ", ".join(f"{name} = {fit[name]}" for name in fit.varied)
-        verdict = (
-            f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
-        )
         notes = fit.warnings + (() if self.posterior is None else self.posterior.warnings)
-        return Sentences(verdict, fit.determined and not notes, notes)
+        return Sentences(verdict(fit), fit.determined and not notes, notes)
 
     def figure(self) -> Any:
         """Draw data, fit, residuals and the correlations of the parameters."""

@@ -21,13 +21,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Floquet, PeriodicSteadyState, floquet, periodic_steady_state
@@ -82,8 +81,7 @@ class FloquetFile(TableOfFile, frozen=True, kw_only=True):
     environment: dict[str, Any] | list[Any] = []
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class FloquetStudy(Study):
     """A validated file with the table [floquet].
 
@@ -197,8 +195,7 @@ class FloquetStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class FloquetOutcome(Outcome):
     """What came out of a periodically driven system.
 
@@ -221,10 +218,7 @@ class FloquetOutcome(Outcome):
     steady: PeriodicSteadyState | None
     scan: Scanned | None
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "Populations of the steady state and of the modes; quasi-energies"
+    caption: ClassVar[str] = "Populations of the steady state and of the modes; quasi-energies"
 
     def own_variables(self) -> dict[str, Variable]:
         """Return modes, steady state and scan, for the dataset."""
@@ -280,36 +274,29 @@ class FloquetOutcome(Outcome):
         trusted = not notes
         return Sentences(verdict, trusted, tuple(notes))
 
-    def figure(self) -> Any:
-        """Draw populations, and quasi-energies or the scan."""
-        from anticrossing.plot import level_ladder, scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw populations."""
+        from anticrossing.plot import style
 
-        units = self.experiment.hamiltonian.units
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            count = self.populations.shape[0]
-            for n in range(count):
-                color = style.level_color(n, count)
-                places = np.arange(count) + 0.8 * (n + 0.5) / count - 0.4
-                left.bar(
-                    places, self.populations[:, n], 0.8 / count, color=color, label=f"mode {n}"
-                )
-            if self.steady is not None:
-                held = self.steady.populations
-                left.plot(range(count), held, "D", color=style.EXACT_COLOR, label="steady state")
-            left.set_xticks(range(count), [f"level {n}" for n in range(count)])
-            left.set_ylabel("population")
-            left.set_title("Averages over a period")
-            style.strip_legend(left)
-            if self.scan is None:
-                level_ladder(self.modes.quasi_energies, ax=right)
-                right.set_ylabel(style.label("quasi-energy", units.energy))
-                right.set_title("Quasi-energies")
-            else:
-                scan_panels.outputs(self.scan, ax=right)
-        return drawn
+        count = self.populations.shape[0]
+        for n in range(count):
+            color = style.level_color(n, count)
+            places = np.arange(count) + 0.8 * (n + 0.5) / count - 0.4
+            ax.bar(places, self.populations[:, n], 0.8 / count, color=color, label=f"mode {n}")
+        if self.steady is not None:
+            held = self.steady.populations
+            ax.plot(range(count), held, "D", color=style.EXACT_COLOR, label="steady state")
+        ax.set_xticks(range(count), [f"level {n}" for n in range(count)])
+        ax.set(ylabel="population", title="Averages over a period")
+        style.strip_legend(ax)
+
+    def draw_beside(self, ax: Any) -> None:
+        """Draw quasi-energies."""
+        from anticrossing.plot import level_ladder, style
+
+        level_ladder(self.modes.quasi_energies, ax=ax)
+        ax.set_ylabel(style.label("quasi-energy", self.experiment.hamiltonian.units.energy))
+        ax.set_title("Quasi-energies")
 
 
 KIND = FloquetStudy

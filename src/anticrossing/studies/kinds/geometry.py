@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,7 +29,7 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
 )
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.geometry import (
     Intersections,
@@ -52,12 +51,6 @@ _MOST_STARTS = 10_000
 _LARGEST_WORK = 8e5  # of all searches: some minutes
 _CORNERS = 32  # of a loop
 _ACROSS = 81  # points of the map in each direction
-_OUTPUTS = {
-    "count": Output("number of intersections found", default=True, quantity="intersections"),
-    "lowest_energy": Output(
-        "energy of the lowest intersection, NaN without one", default=True, quantity="energy"
-    ),
-}
 
 
 class GeometryTable(TableOfFile, frozen=True, kw_only=True):
@@ -98,8 +91,7 @@ class GeometryFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class GeometryStudy(Study):
     """A validated file with the table [geometry].
 
@@ -118,6 +110,12 @@ class GeometryStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = GeometryFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "geometry")
+    outputs: ClassVar[dict[str, Output]] = {
+        "count": Output("number of intersections found", default=True, quantity="intersections"),
+        "lowest_energy": Output(
+            "energy of the lowest intersection, NaN without one", default=True, quantity="energy"
+        ),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "JahnTeller", "linear": 1.0, "quadratic": 0.25},
         "geometry": {"bounds": [[-12.0, 12.0], [-12.0, 12.0]]},
@@ -190,11 +188,6 @@ class GeometryStudy(Study):
             seed=asked.seed,
         )
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What can be had at every point of a sweep."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return number and lowest energy of the intersections."""
         found = [one for one in self.intersections() if one.found]
@@ -225,8 +218,7 @@ class GeometryStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class GeometryOutcome(Outcome):
     """What came out of the geometry of levels.
 
@@ -260,10 +252,9 @@ class GeometryOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("row", "column")
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "The gap between the two levels over the first two coordinates, intersections marked"
+    caption: ClassVar[str] = (
+        "The gap between the two levels over the first two coordinates, intersections marked"
+    )
 
     def own_variables(self) -> dict[str, Variable]:
         """Return intersections, points and the map, for the dataset."""
@@ -343,31 +334,29 @@ class GeometryOutcome(Outcome):
         notes = ["a search from random starts may miss an intersection: more starts find more"]
         return Sentences(verdict, True, tuple(notes))
 
-    def figure(self) -> Any:
-        """Draw the gap on the map, and a cut through it."""
-        from anticrossing.plot import gap_map, scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw the gap on the map."""
+        from anticrossing.plot import gap_map
 
-        hamiltonian = self.experiment.hamiltonian
-        x, y = hamiltonian.coordinates[:2]
+        names = self.experiment.hamiltonian.coordinates[:2]
         places = np.array([one.position[:2] for one in self.intersections]).reshape(-1, 2)
-        unit = hamiltonian.units.label("gap", "energy")
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            gap_map(
-                self.plane, self.gaps, intersections=places, coordinates=(x, y), gap=unit, ax=left
-            )
-            if self.scan is None:
-                row = int(np.argmin(self.gaps.min(axis=1)))
-                right.plot(self.plane[row, :, 0], self.gaps[row])
-                right.set_xlabel(x)
-                right.set_ylabel(unit)
-                right.set_title(f"Gap at {y} = {self.plane[row, 0, 1]:.4g}")
-                style.grid(right)
-            else:
-                scan_panels.outputs(self.scan, ax=right)
-        return drawn
+        gap_map(
+            self.plane, self.gaps, intersections=places, coordinates=names, gap=self._gap, ax=ax
+        )
+
+    def draw_beside(self, ax: Any) -> None:
+        """Draw a cut through the map."""
+        from anticrossing.plot import style
+
+        x, y = self.experiment.hamiltonian.coordinates[:2]
+        row = int(np.argmin(self.gaps.min(axis=1)))
+        ax.plot(self.plane[row, :, 0], self.gaps[row])
+        ax.set(xlabel=x, ylabel=self._gap, title=f"Gap at {y} = {self.plane[row, 0, 1]:.4g}")
+        style.grid(ax)
+
+    @property
+    def _gap(self) -> str:
+        return self.experiment.hamiltonian.units.label("gap", "energy")
 
 
 KIND = GeometryStudy

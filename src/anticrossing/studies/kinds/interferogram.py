@@ -14,14 +14,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, describe, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import interferogram
 from anticrossing.environment.noise import QuasiStaticNoise
@@ -35,10 +34,6 @@ _MOST_POINTS = 4_000_000
 _LARGEST_WORK = 2e8  # points of all maps: some minutes
 _MOST_RESONANCES = 8  # in a table
 _NUMBERS = ("gap", "frequency", "t1", "t2", "temperature", "equilibrium")
-_OUTPUTS = {
-    "mean_population": Output("population averaged over the map", default=True),
-    "largest_population": Output("largest population of the map", default=True),
-}
 
 
 class RangeTable(TableOfFile, frozen=True, kw_only=True):
@@ -113,8 +108,7 @@ class InterferogramFile(TableOfFile, frozen=True, kw_only=True):
     interferogram: InterferogramTable
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class InterferogramStudy(Study):
     """A validated file with the table [interferogram].
 
@@ -131,6 +125,10 @@ class InterferogramStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = InterferogramFile
     varied: ClassVar[tuple[str, ...]] = ("interferogram",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "mean_population": Output("population averaged over the map", default=True),
+        "largest_population": Output("largest population of the map", default=True),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "interferogram": {
             "gap": 0.2,
@@ -199,11 +197,6 @@ class InterferogramStudy(Study):
         """Points of the map, over what takes some minutes."""
         return self.offsets.size * self.amplitudes.size / _LARGEST_WORK
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What is known of a whole map."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return the mean and the largest population of the map."""
         found = self.population(self.offsets, self.amplitudes)
@@ -216,8 +209,7 @@ class InterferogramStudy(Study):
         return InterferogramOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class InterferogramOutcome(Outcome):
     """What came out of an interferogram.
 
@@ -280,33 +272,17 @@ class InterferogramOutcome(Outcome):
         )
         return Sentences(verdict, True)
 
-    def figure(self) -> Any:
-        """Draw the map, and the scan."""
-        from anticrossing.plot import interference_map, scan_panels, style
-        from anticrossing.plot.figure import panels_of
-
+    def draw(self, ax: Any) -> None:
+        """Draw the map."""
         study = self.experiment
-        with style.style():
-            drawn, axes = panels_of(study.title, 1)
-            left, right = axes[0]
-            if min(self.population.shape) > 1:
-                interference_map(
-                    study.offsets,
-                    study.amplitudes,
-                    self.population,
-                    frequency=study.asked.frequency,
-                    unit=study.asked.unit,
-                    ax=left,
-                )
-            if self.scan is None:
-                right.plot(study.offsets, self.population.mean(axis=1))
-                right.set_xlabel(style.label("offset", study.asked.unit))
-                right.set_ylabel("population")
-                right.set_title("Mean over the amplitudes")
-                style.grid(right)
-            else:
-                scan_panels.outputs(self.scan, ax=right)
-        return drawn
+        look = {"frequency": study.asked.frequency, "unit": study.asked.unit}
+        draw_map(study, self.population, ax, **look)
+
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the mean over the amplitudes."""
+        study = self.experiment
+        ax.plot(study.offsets, self.population.mean(axis=1))
+        label_mean(ax, study.asked.unit)
 
 
 KIND = InterferogramStudy
@@ -322,3 +298,20 @@ def axis_of(name: str, given: RangeTable | list[float]) -> FloatArray:
     if values.size == 0 or np.any(np.diff(values) <= 0):
         raise fail(name, "increase strictly, with one value at least", f"it is {describe(values)}")
     return values
+
+
+def draw_map(study: Any, population: FloatArray, ax: Any, **look: Any) -> None:
+    """Draw a population over the offsets and amplitudes of a study, if there are several."""
+    from anticrossing.plot import interference_map
+
+    if min(population.shape) > 1:
+        interference_map(study.offsets, study.amplitudes, population, ax=ax, **look)
+
+
+def label_mean(ax: Any, unit: str = "") -> None:
+    """Label means over the amplitudes."""
+    from anticrossing.plot import style
+
+    ax.set(xlabel=style.label("offset", unit), ylabel="population")
+    ax.set_title("Mean over the amplitudes")
+    style.grid(ax)

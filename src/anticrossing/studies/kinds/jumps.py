@@ -22,13 +22,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.checks import FloatArray, InputError, fail, integer, level
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import QuantumJumps, quantum_jumps
@@ -37,6 +36,7 @@ from anticrossing.dynamics.request import check_tolerance, environment_coordinat
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
+from anticrossing.studies.curves import draw_populations
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
@@ -47,12 +47,6 @@ _MOST_SAMPLES = 1000
 _MOST_JUMPS = 1e6  # in a file: some minutes
 _MOST_SHOWN = 16  # states in a table and in the figure
 _LARGEST_WORK = 1e9  # trajectories times levels cubed
-_OUTPUTS = {
-    "probability": Output("final probability", ("final",), default=True),
-    "probability_error": Output("standard error of the probability", ("final",)),
-    "survival": Output("share of trajectories that were not lost"),
-    "jumps": Output("jumps of a trajectory, on average"),
-}
 
 
 class JumpsTable(TableOfFile, frozen=True, kw_only=True):
@@ -92,8 +86,7 @@ class JumpsFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class JumpsStudy(Study):
     """A validated file with the table [jumps].
 
@@ -110,6 +103,12 @@ class JumpsStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = JumpsFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "drive", "environment", "jumps")
+    outputs: ClassVar[dict[str, Output]] = {
+        "probability": Output("final probability", ("final",), default=True),
+        "probability_error": Output("standard error of the probability", ("final",)),
+        "survival": Output("share of trajectories that were not lost"),
+        "jumps": Output("jumps of a trajectory, on average"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "TransverseIsing", "sites": 3},
         "drive": {"kind": "linear", "start": 3.0, "stop": 0.2, "rate": -0.5},
@@ -136,9 +135,7 @@ class JumpsStudy(Study):
             integer("trajectories", asked.trajectories, minimum=2, maximum=_MOST_TRAJECTORIES)
             integer("seed", asked.seed, minimum=0)
             integer("samples", asked.samples, minimum=0, maximum=_MOST_SAMPLES)
-            if not 0 <= asked.initial < dimension:
-                must = f"be a level from 0 to {dimension - 1}"
-                raise fail("initial", must, f"it is {asked.initial}")
+            level("initial", asked.initial, dimension)
             if asked.trajectories * dimension**3 > _LARGEST_WORK:
                 must = f"be at most {int(_LARGEST_WORK / dimension**3)} with {dimension} levels"
                 raise fail("trajectories", must, f"it is {asked.trajectories}")
@@ -188,11 +185,6 @@ class JumpsStudy(Study):
         """H and its drive."""
         return self.hamiltonian, self.drive
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What can be had at every point of a sweep."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return final probabilities with their standard errors, what survives, and jumps."""
         found = self.followed(0, None)
@@ -211,8 +203,7 @@ class JumpsStudy(Study):
         return JumpsOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class JumpsOutcome(Outcome):
     """What came out of trajectories that jump.
 
@@ -229,10 +220,9 @@ class JumpsOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("time", "row")
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "Populations along the drive and at its end, with their standard errors"
+    caption: ClassVar[str] = (
+        "Populations along the drive and at its end, with their standard errors"
+    )
 
     @property
     def _states(self) -> list[str]:
@@ -286,43 +276,27 @@ class JumpsOutcome(Outcome):
             verdict += f" What decays is lost: {found.survival:.3g} of them survive."
         return Sentences(verdict, not found.warnings, tuple(found.warnings))
 
-    def figure(self) -> Any:
-        """Draw populations along the drive, and the final probabilities or the scan."""
-        from anticrossing.plot import scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw populations along the drive, or how often trajectories jump."""
+        found, shown = self.found, self._shown
+        if found.times.size:
+            values, errors = found.populations[:, shown], found.population_errors[:, shown]
+            names = [self._states[k] for k in shown]
+            units = self.experiment.hamiltonian.units
+            draw_populations(ax, found.times, values, names, units, errors)
+        else:
+            counts = np.bincount(found.jumps)
+            ax.bar(np.arange(counts.size), counts)
+            ax.locator_params(axis="x", integer=True)
+            ax.set(xlabel="jumps of a trajectory", ylabel="trajectories")
 
-        units, found = self.experiment.hamiltonian.units, self.found
-        shown = self._shown
-        names = [self._states[k] for k in shown]
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            if found.times.size:
-                for place, k in enumerate(shown):
-                    color = style.level_color(place, shown.size)
-                    mean, error = found.populations[:, k], found.population_errors[:, k]
-                    left.plot(found.times, mean, color=color, label=names[place])
-                    left.fill_between(
-                        found.times, mean - error, mean + error, color=color, alpha=0.25, lw=0
-                    )
-                style.strip_legend(left)
-                left.set_xlabel(units.label("t", "time"))
-                left.set_ylabel("population")
-            else:
-                counts = np.bincount(found.jumps)
-                left.bar(np.arange(counts.size), counts)
-                left.locator_params(axis="x", integer=True)
-                left.set_xlabel("jumps of a trajectory")
-                left.set_ylabel("trajectories")
-            if self.scan is None:
-                places = np.arange(shown.size)
-                chosen = found.probabilities[shown], found.probability_errors[shown]
-                right.bar(places, chosen[0], yerr=chosen[1], capsize=3)
-                right.set_xticks(places, names)
-                right.set_ylabel("final probability")
-            else:
-                scan_panels.outputs(self.scan, ax=right)
-        return drawn
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the final probabilities."""
+        found, shown = self.found, self._shown
+        places, errors = np.arange(shown.size), found.probability_errors[shown]
+        ax.bar(places, found.probabilities[shown], yerr=errors, capsize=3)
+        ax.set_xticks(places, [self._states[k] for k in shown])
+        ax.set_ylabel("final probability")
 
 
 KIND = JumpsStudy

@@ -11,7 +11,7 @@ The first column of the data is the time, the others are the populations of the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -24,12 +24,11 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import KineticFit, fit_kinetics
 from anticrossing.studies import tables
+from anticrossing.studies.fitting import Fitting
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
-from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import Heading
 
-_OUTPUTS = {"residual": Output("root mean square of the residuals", default=True)}
 _ARROW = "->"
 
 
@@ -62,7 +61,7 @@ class KineticFitFile(TableOfFile, frozen=True, kw_only=True):
 
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
-class KineticFitStudy(Study):
+class KineticFitStudy(Fitting):
     """A validated file with the table [kinetic_fit].
 
     Attributes
@@ -86,7 +85,9 @@ class KineticFitStudy(Study):
     structure: ClassVar[type[TableOfFile]] = KineticFitFile
     varied: ClassVar[tuple[str, ...]] = ("kinetic_fit",)
     example: ClassVar[Mapping[str, Any]] = {"kinetic_fit": {"steps": ["S1 -> T1", "T1 -> S0"]}}
-    takes_data: ClassVar[bool] = True
+    expects: ClassVar[str] = "POPULATIONS.csv"
+    output: ClassVar[Output] = Output("root mean square of the residuals", default=True)
+    told: ClassVar[str] = "residual"
 
     @classmethod
     def read(cls, given: KineticFitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -106,31 +107,25 @@ class KineticFitStudy(Study):
         names, units = table.named()
         return dataclasses.replace(self, states=names[1:], unit=units[0], data=table.values)
 
-    def result(self) -> KineticFit:
+    def fitted(self, data: FloatArray) -> KineticFit:
         """Return the fit."""
-        if self.data is None:
-            raise InputError("A fit needs data: anticrossing fit POPULATIONS.csv FILE.toml.")
-        with tables.inside("kinetic_fit"):
-            named = {name: k for k, name in enumerate(self.states)}
-            for name in (
-                *(state for step in self.network for state in step),
-                *self.options.initial,
-            ):
-                if name not in named:
-                    known = ", ".join(f"`{state}`" for state in self.states)
-                    raise InputError(
-                        f"The data have no state `{name}`{nearest(name, named)}; they have {known}."
-                    )
-            start = [self.options.initial.get(name, 0.0) for name in self.states]
-            return fit_kinetics(
-                self.data[:, 0],
-                self.data[:, 1:],
-                [(named[source], named[target]) for source, target in self.network],
-                initial=start if self.options.initial else None,
-                states=self.states,
-                resamples=self.options.resamples,
-                seed=self.options.seed,
-            )
+        named = {name: k for k, name in enumerate(self.states)}
+        for name in (*(state for step in self.network for state in step), *self.options.initial):
+            if name not in named:
+                known = ", ".join(f"`{state}`" for state in self.states)
+                raise InputError(
+                    f"The data have no state `{name}`{nearest(name, named)}; they have {known}."
+                )
+        start = [self.options.initial.get(name, 0.0) for name in self.states]
+        return fit_kinetics(
+            data[:, 0],
+            data[:, 1:],
+            [(named[source], named[target]) for source, target in self.network],
+            initial=start if self.options.initial else None,
+            states=self.states,
+            resamples=self.options.resamples,
+            seed=self.options.seed,
+        )
 
     @property
     def setup(self) -> dict[str, str]:
@@ -141,23 +136,9 @@ class KineticFitStudy(Study):
             "data": f"{count} times of {', '.join(self.states)}" if count else "none",
         }
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """How good the fit is."""
-        return _OUTPUTS
-
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        return {name: self.result().residual for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
-
     def run(self, progress: Progress | None = None) -> KineticFitOutcome:
         """Fit."""
-        found = self.result()
-        return KineticFitOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
+        return KineticFitOutcome(self, self.result(), None)
 
 
 @read_only

@@ -16,24 +16,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from anticrossing._core.checks import InputError, fail, known_keys
+from anticrossing._core.checks import known_keys
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import LevelFit, Lines, fit_levels, read_lines
 from anticrossing.fits.levels import check_hamiltonian, check_names
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import levels, tables
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
-from anticrossing.studies.points import scan
+from anticrossing.studies.fitting import Fitting, options_of, parameter_table, verdict
+from anticrossing.studies.outcome import Outcome, Progress, Scanned, Sentences, Table
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, chosen_outputs
-
-_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
+from anticrossing.studies.study import Heading
 
 
 class LevelFitTable(TableOfFile, frozen=True, kw_only=True):
@@ -94,7 +92,7 @@ class LevelFitFile(TableOfFile, frozen=True, kw_only=True):
 
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LevelFitStudy(Study):
+class LevelFitStudy(Fitting):
     """A validated file with the table [level_fit].
 
     Attributes
@@ -117,7 +115,7 @@ class LevelFitStudy(Study):
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "level_fit": {"vary": ["gap", "control_shift"]},
     }
-    takes_data: ClassVar[bool] = True
+    expects: ClassVar[str] = "LINES.csv"
 
     @classmethod
     def read(cls, given: LevelFitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -131,20 +129,16 @@ class LevelFitStudy(Study):
             varied = check_names(built, asked.vary, swept=False)
             known_keys("bounds", asked.bounds, varied)
             known_keys("priors", asked.priors, varied)
-        keys = asked.__struct_fields__
-        options = {key: value for key in keys if (value := getattr(asked, key)) is not None}
+        options = options_of(asked)
         return cls(**heading._asdict(), tables=entries, hamiltonian=built, options=options)
 
     def with_data(self, path: Path) -> Self:
         """Return the study with measured lines from a file."""
         return dataclasses.replace(self, data=read_lines(path))
 
-    def result(self) -> LevelFit:
+    def fitted(self, data: Lines) -> LevelFit:
         """Return the fit."""
-        if self.data is None:
-            raise InputError("A fit needs data: anticrossing fit LINES.csv FILE.toml.")
-        with tables.inside("level_fit"):
-            return fit_levels(self.hamiltonian, self.data, **self.options)
+        return fit_levels(self.hamiltonian, data, **self.options)
 
     @property
     def setup(self) -> dict[str, str]:
@@ -156,24 +150,9 @@ class LevelFitStudy(Study):
             "options": given,
         }
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """How good the fit is."""
-        return _OUTPUTS
-
-    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
-        """Return the quality of the fit."""
-        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
-        return {name: known[name] for name in outputs}
-
-    def check_varied(self, parameter: str) -> None:
-        """Refuse scans and sweeps: their points would have no data."""
-        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
-
     def run(self, progress: Progress | None = None) -> LevelFitOutcome:
         """Fit."""
-        found = self.result()
-        return LevelFitOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
+        return LevelFitOutcome(self, self.result(), None)
 
 
 @read_only
@@ -206,11 +185,7 @@ class LevelFitOutcome(Outcome):
     def own_tables(self) -> list[Table]:
         """Return parameters and crossings with their errors, and the lines of each transition."""
         fit = self.fit
-        rows = tuple(
-            (name, float(one.value), float(one.error) if one.varied else None)
-            for name, one in fit.parameters.items()
-        )
-        found = [Table("parameters", ("parameter", "value", "±"), rows, "Without ±: held fixed.")]
+        found = [parameter_table(fit)]
         if fit.crossings:
             columns = ("levels", "kind", "gap", "±", "control", "±", "slope difference", "±")
             crossings = tuple(
@@ -235,12 +210,7 @@ class LevelFitOutcome(Outcome):
 
     def own_sentences(self) -> Sentences:
         """Return the varied parameters, and how good the fit is."""
-        fit = self.fit
-        shown = ", ".join(f"{name} = {fit[name]}" for name in fit.varied)
-        verdict = (
-            f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
-        )
-        return Sentences(verdict, not fit.warnings, fit.warnings)
+        return Sentences(verdict(self.fit), not self.fit.warnings, self.fit.warnings)
 
     def figure(self) -> Any:
         """Draw lines and transitions, and the residuals."""

@@ -17,19 +17,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import LevelInterferogram, level_interferogram
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
-from anticrossing.studies.kinds.interferogram import RangeTable, axis_of
+from anticrossing.studies.kinds.interferogram import RangeTable, axis_of, draw_map, label_mean
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
@@ -37,14 +36,6 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 _MOST_POINTS = 1_000_000
 _LARGEST_WORK = 1e9  # points times levels to the sixth: some minutes
-_OUTPUTS = {
-    "mean_population": Output(
-        "population averaged over the map", ("level",), default=True, quantity="population"
-    ),
-    "largest_population": Output(
-        "largest population of the map", ("level",), default=True, quantity="population"
-    ),
-}
 
 
 class LevelInterferogramTable(TableOfFile, frozen=True, kw_only=True):
@@ -86,8 +77,7 @@ class LevelInterferogramFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class LevelInterferogramStudy(Study):
     """A validated file with the table [level_interferogram].
 
@@ -110,6 +100,14 @@ class LevelInterferogramStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = LevelInterferogramFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "environment", "level_interferogram")
+    outputs: ClassVar[dict[str, Output]] = {
+        "mean_population": Output(
+            "population averaged over the map", ("level",), default=True, quantity="population"
+        ),
+        "largest_population": Output(
+            "largest population of the map", ("level",), default=True, quantity="population"
+        ),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 0.2},
         "environment": {"kind": "qubit", "t1": 200.0, "t2": 50.0, "temperature": 0.3},
@@ -181,11 +179,6 @@ class LevelInterferogramStudy(Study):
         points = self.offsets.size * self.amplitudes.size
         return points * self.hamiltonian.dimension**6 / _LARGEST_WORK
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What is known of a whole map."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return the mean and the largest population of every level."""
         found = self.found(self.offsets, self.amplitudes).populations
@@ -202,8 +195,7 @@ class LevelInterferogramStudy(Study):
         return LevelInterferogramOutcome(self, found, scanned)
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class LevelInterferogramOutcome(Outcome):
     """What came out of an interferogram of several levels.
 
@@ -270,30 +262,16 @@ class LevelInterferogramOutcome(Outcome):
         )
         return Sentences(verdict, not self.found.warnings)
 
-    def figure(self) -> Any:
-        """Draw the map of one level, and the means of all over the amplitudes, or the scan."""
-        from anticrossing.plot import interference_map, scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw the map of one level."""
+        draw_map(self.experiment, self.found.populations[..., self.experiment.level], ax)
 
-        study = self.experiment
-        with style.style():
-            drawn, axes = panels_of(study.title, 1)
-            left, right = axes[0]
-            one = self.found.populations[..., study.level]
-            if min(one.shape) > 1:
-                interference_map(study.offsets, study.amplitudes, one, ax=left)
-            if self.scan is None:
-                for level in range(study.hamiltonian.dimension):
-                    mean = self.found.populations[..., level].mean(axis=1)
-                    right.plot(study.offsets, mean, label=f"level {level}")
-                right.set_xlabel("offset")
-                right.set_ylabel("population")
-                right.set_title("Mean over the amplitudes")
-                right.legend()
-                style.grid(right)
-            else:
-                scan_panels.outputs(self.scan, ax=right)
-        return drawn
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the means of all levels over the amplitudes."""
+        for level, mean in enumerate(self.found.populations.mean(axis=1).T):
+            ax.plot(self.experiment.offsets, mean, label=f"level {level}")
+        label_mean(ax)
+        ax.legend()
 
 
 KIND = LevelInterferogramStudy

@@ -18,13 +18,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from anticrossing._core.checks import fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import MeanFieldEvolution, evolve_mean_field
@@ -37,6 +36,7 @@ from anticrossing.spectrum import (
     stationary_states,
 )
 from anticrossing.studies import levels, tables
+from anticrossing.studies.curves import draw_populations
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
@@ -46,11 +46,6 @@ _MOST_SAMPLES = 5000
 _MOST_RADIANS = 3e8  # of all points: some minutes
 _REACH = 3.0  # widths of the crossings, around them
 _LEVELS = 401  # places at which levels are shown
-_OUTPUTS = {
-    "probability": Output("final fraction in the level", ("final",), default=True),
-    "error_estimate": Output("estimated error of the fractions"),
-    "cusps": Output("number of cusps of the levels"),
-}
 
 
 class MeanFieldTable(TableOfFile, frozen=True, kw_only=True):
@@ -89,8 +84,7 @@ class MeanFieldFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class MeanFieldStudy(Study):
     """A validated file with the table [mean_field].
 
@@ -107,6 +101,11 @@ class MeanFieldStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = MeanFieldFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "drive", "mean_field")
+    outputs: ClassVar[dict[str, Output]] = {
+        "probability": Output("final fraction in the level", ("final",), default=True),
+        "error_estimate": Output("estimated error of the fractions"),
+        "cusps": Output("number of cusps of the levels"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "drive": {"kind": "linear", "start": -20.0, "stop": 20.0, "rate": 0.1},
@@ -185,11 +184,6 @@ class MeanFieldStudy(Study):
         named = [str(label) for label in self.model.hamiltonian.labels]
         return {"final": named if self.asked.basis == "diabatic" else list(range(count))}
 
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What can be had at every point of a sweep."""
-        return _OUTPUTS
-
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return final fractions and their error, and how many cusps there are."""
         known: dict[str, Any] = {}
@@ -213,8 +207,7 @@ class MeanFieldStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class MeanFieldOutcome(Outcome):
     """What came out of levels that act on themselves.
 
@@ -235,10 +228,9 @@ class MeanFieldOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("time", "level")
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "Levels that act on themselves, unstable ones dashed, and the state along the drive"
+    caption: ClassVar[str] = (
+        "Levels that act on themselves, unstable ones dashed, and the state along the drive"
+    )
 
     @property
     def _of_state(self) -> str:
@@ -285,42 +277,34 @@ class MeanFieldOutcome(Outcome):
         notes = (*found.warnings, *self.levels.warnings)
         return Sentences(verdict, not found.warnings and self.levels.complete, notes)
 
-    def figure(self) -> Any:
-        """Draw the levels, and populations along the drive, or the scan, or the final ones."""
-        from anticrossing.plot import loop_diagram, scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw the levels."""
+        from anticrossing.plot import loop_diagram
 
         known, units = self.levels, self.experiment.model.units
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            loop_diagram(
-                known.x,
-                known.potentials,
-                known.growth,
-                cusps=known.cusps,
-                name=known.coordinate,
-                unit=units.coordinate,
-                energy_unit=units.energy,
-                ax=left,
-            )
-            count = self.evolution.probabilities.size
-            names = [f"{self._of_state} {k}" for k in range(count)]
-            if self.scan is not None:
-                scan_panels.outputs(self.scan, ax=right)
-            elif self.evolution.times.size:
-                for k in range(count):
-                    color = style.level_color(k, count)
-                    values = self.evolution.populations[:, k]
-                    right.plot(self.evolution.times, values, color=color, label=names[k])
-                right.set_xlabel(units.label("t", "time"))
-                right.set_ylabel("fraction")
-                style.strip_legend(right)
-            else:
-                right.bar(range(count), self.evolution.probabilities)
-                right.set_xticks(range(count), names)
-                right.set_ylabel("final fraction")
-        return drawn
+        loop_diagram(
+            known.x,
+            known.potentials,
+            known.growth,
+            cusps=known.cusps,
+            name=known.coordinate,
+            unit=units.coordinate,
+            energy_unit=units.energy,
+            ax=ax,
+        )
+
+    def draw_beside(self, ax: Any) -> None:
+        """Draw fractions along the drive, or the final ones."""
+        found = self.evolution
+        count = found.probabilities.size
+        names = [f"{self._of_state} {k}" for k in range(count)]
+        if found.times.size:
+            draw_populations(ax, found.times, found.populations, names, self.experiment.model.units)
+            ax.set_ylabel("fraction")
+        else:
+            ax.bar(range(count), found.probabilities)
+            ax.set_xticks(range(count), names)
+            ax.set_ylabel("final fraction")
 
 
 KIND = MeanFieldStudy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
 )
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.molecules.packets.absorber import Absorber, check_layers, make_layers
 from anticrossing.molecules.packets.convergence import check_convergence
 from anticrossing.molecules.packets.grid import MOST_COORDINATES, Grid
@@ -65,8 +65,7 @@ class PacketFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class PacketStudy(motion.MotionStudy):
     """A validated file with the table [packet].
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -17,9 +16,10 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     integer,
+    level,
 )
 from anticrossing._core.provenance import plain
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.analysis import PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
@@ -44,11 +44,6 @@ from anticrossing.sweeps.grid import Grid, Values
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
 _MOST_SAMPLES = 5000
 _PARTS = ("hamiltonian", "drive", "environment")
-_OUTPUTS = {
-    "probability": Output("exact final probability", ("final",), default=True),
-    "panels": Output("accepted panels of the exact evolution"),
-    "error_estimate": Output("bound on the neglected amplitude"),
-}
 
 
 class Question(TableOfFile, frozen=True, kw_only=True):
@@ -89,8 +84,7 @@ class PassageFile(TableOfFile, frozen=True, kw_only=True):
     question: Question = Question()
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class PassageStudy(Study):
     """A validated file with [hamiltonian] and [drive].
 
@@ -108,6 +102,11 @@ class PassageStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = PassageFile
     varied: ClassVar[tuple[str, ...]] = _PARTS
+    outputs: ClassVar[dict[str, Output]] = {
+        "probability": Output("exact final probability", ("final",), default=True),
+        "panels": Output("accepted panels of the exact evolution"),
+        "error_estimate": Output("bound on the neglected amplitude"),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "hamiltonian": {"model": "LandauZener", "gap": 1.0},
         "drive": {"kind": "linear", "start": -50.0, "stop": 50.0, "rate": 1.0},
@@ -173,11 +172,6 @@ class PassageStudy(Study):
         return [f"level {k}" for k in range(self.hamiltonian.dimension)]
 
     # ---- points -------------------------------------------------------------------------------
-
-    @property
-    def outputs(self) -> dict[str, Output]:
-        """What can be had at every point of a sweep."""
-        return _OUTPUTS
 
     @property
     def labels(self) -> dict[str, Sequence[Any]]:
@@ -290,7 +284,7 @@ class PassageStudy(Study):
         evolution = propagate(self.hamiltonian, self.drive, times=times, **self.settings)
         positions = np.asarray(self.drive(times))
         curve = curve_positions(analysed.crossings, positions, self.question.samples)
-        scanned = scan(self, tuple(_OUTPUTS))
+        scanned = scan(self, tuple(self.outputs))
         predicted, inside, notes = _predicted(self, scanned, progress)
         return PassageOutcome(
             experiment=self,
@@ -333,8 +327,7 @@ def _check_question(question: Question, levels: int) -> None:
     with tables.inside("question"):
         check_tolerance(question.tolerance)
         integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
-        if not 0 <= question.initial < levels:
-            raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
+        level("initial", question.initial, levels)
 
 
 # ---- computing --------------------------------------------------------------------------------

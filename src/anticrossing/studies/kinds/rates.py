@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar, Self
@@ -23,7 +22,7 @@ from anticrossing._core.checks import (
     positive_number,
     real_number,
 )
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.environment.spectral_density import (
     BrownianOscillator,
     Debye,
@@ -52,11 +51,6 @@ _BATHS: dict[str, type[SpectralDensity]] = {
 _POSITIVE = ("temperature", "frequency", "bandwidth")
 _NOT_NEGATIVE = ("reorganization_energy", "density_of_states", "energy")
 _OF_CROSSING = ("intersystem_crossing_rate", "microcanonical_rate")
-_OUTPUTS = {
-    "rate": Output("thermal rate", ("formula",), default=True),
-    "inside_domain": Output("every check of the domain holds", ("formula",)),
-    "worst_check": Output("the worst condition, over what is allowed", ("formula",)),
-}
 
 
 class RatesTable(TableOfFile, frozen=True, kw_only=True):
@@ -114,8 +108,7 @@ class RatesFile(TableOfFile, frozen=True, kw_only=True):
     units: UnitsTable = UnitsTable()
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class RatesStudy(Study):
     """A validated file with the table [rates].
 
@@ -134,6 +127,11 @@ class RatesStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = RatesFile
     varied: ClassVar[tuple[str, ...]] = ("rates",)
+    outputs: ClassVar[dict[str, Output]] = {
+        "rate": Output("thermal rate", ("formula",), default=True),
+        "inside_domain": Output("every check of the domain holds", ("formula",)),
+        "worst_check": Output("the worst condition, over what is allowed", ("formula",)),
+    }
     example: ClassVar[Mapping[str, Any]] = {
         "rates": {
             "formulas": ["marcus", "landau_zener_rate"],
@@ -194,11 +192,6 @@ class RatesStudy(Study):
     # ---- points -------------------------------------------------------------------------------
 
     @property
-    def outputs(self) -> dict[str, Output]:
-        """The rates by formula, and their domains."""
-        return _OUTPUTS
-
-    @property
     def labels(self) -> dict[str, Sequence[Any]]:
         """The formulas."""
         return {"formula": self.formulas}
@@ -252,7 +245,7 @@ class RatesStudy(Study):
     def run(self, progress: Progress | None = None) -> RatesOutcome:
         """Evaluate the formulas at the point shown, and along the scan."""
         predictions, failures = _evaluate(self.formulas, self.system)
-        scanned = scan(self, tuple(_OUTPUTS), progress)
+        scanned = scan(self, tuple(self.outputs), progress)
         if not predictions and scanned is None:
             raise ConvergenceError(next(iter(failures.values())))
         return RatesOutcome(self, predictions, failures, scanned, self._missing(failures, scanned))

@@ -17,13 +17,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, fail, integer
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.checks import FloatArray, fail, integer, level
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Effort, Propagation, StateEvolution, estimate, propagate
@@ -32,6 +31,7 @@ from anticrossing.dynamics.request import check_tolerance, environment_coordinat
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
+from anticrossing.studies.curves import draw_populations
 from anticrossing.studies.outcome import Cell, Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
@@ -93,8 +93,7 @@ class StateFile(TableOfFile, frozen=True, kw_only=True):
     environment: dict[str, Any] | list[Any] = []
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class StateStudy(Study):
     """A validated file with the table [state].
 
@@ -136,9 +135,7 @@ class StateStudy(Study):
         with tables.inside("state"):
             check_tolerance(asked.tolerance)
             integer("samples", asked.samples, minimum=0, maximum=_MOST_SAMPLES)
-            if not 0 <= asked.initial < hamiltonian.dimension:
-                must = f"be a level from 0 to {hamiltonian.dimension - 1}"
-                raise fail("initial", must, f"it is {asked.initial}")
+            level("initial", asked.initial, hamiltonian.dimension)
             if asked.whole and is_large(hamiltonian):
                 must = f"be false for {hamiltonian.dimension} levels of sparse matrices"
                 raise fail("whole", must, "it is true")
@@ -252,8 +249,7 @@ class StateStudy(Study):
         return StateOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class StateOutcome(Outcome):
     """What came out of a state that was followed alone.
 
@@ -270,10 +266,7 @@ class StateOutcome(Outcome):
 
     curves: ClassVar[tuple[str, ...]] = ("time", "row")
 
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return "Populations along the drive, and the final probabilities"
+    caption: ClassVar[str] = "Populations along the drive, and the final probabilities"
 
     @property
     def _states(self) -> list[str]:
@@ -338,33 +331,22 @@ class StateOutcome(Outcome):
             verdict += f" What decays is lost: {float(done.survival):.3g} survives."
         return Sentences(verdict, not notes, notes)
 
-    def figure(self) -> Any:
-        """Draw populations along the drive, and the final probabilities or the scan."""
-        from anticrossing.plot import scan_panels, style
-        from anticrossing.plot.figure import panels_of
+    def draw(self, ax: Any) -> None:
+        """Draw populations along the drive."""
+        done = self.evolution
+        if done.times.size:
+            names = self._states[:_MOST_SHOWN]
+            units = self.experiment.hamiltonian.units
+            draw_populations(ax, done.times, done.populations, names, units)
+        else:
+            ax.remove()
 
-        units, done = self.experiment.hamiltonian.units, self.evolution
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            count = min(self.probabilities.size, _MOST_SHOWN)
-            names = self._states[:count]
-            if done.times.size:
-                for k in range(count):
-                    color = style.level_color(k, count)
-                    left.plot(done.times, done.populations[:, k], color=color, label=names[k])
-                style.strip_legend(left)
-                left.set_xlabel(units.label("t", "time"))
-                left.set_ylabel("population")
-            else:
-                left.remove()
-            if self.scan is None:
-                right.bar(range(count), self.probabilities[:count])
-                right.set_xticks(range(count), names)
-                right.set_ylabel("final probability")
-            else:
-                scan_panels.outputs(self.scan, ax=right)
-        return drawn
+    def draw_beside(self, ax: Any) -> None:
+        """Draw the final probabilities."""
+        shown = self.probabilities[:_MOST_SHOWN]
+        ax.bar(range(shown.size), shown)
+        ax.set_xticks(range(shown.size), self._states[:_MOST_SHOWN])
+        ax.set_ylabel("final probability")
 
 
 KIND = StateStudy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,7 +18,7 @@ from anticrossing._core.checks import (
     positive,
     positive_number,
 )
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import VibronicCoupling
 from anticrossing.molecules.trajectories import (
@@ -74,8 +73,7 @@ class TrajectoriesFile(TableOfFile, frozen=True, kw_only=True):
     units: dict[str, Any] = {}
 
 
-@read_only
-@dataclass(frozen=True, eq=False, kw_only=True)
+@record(kw_only=True)
 class TrajectoriesStudy(motion.MotionStudy):
     """A validated file with the table [trajectories].
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
 from anticrossing.studies.outcomes.work import Work
@@ -17,8 +16,7 @@ from anticrossing.thermodynamics.equilibrium import fermi
 from anticrossing.thermodynamics.exact import ExactLedger
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class DrivenLevelOutcome(Outcome):
     """What came out of a driven level.
 

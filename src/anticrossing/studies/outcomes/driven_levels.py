@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
 from anticrossing.studies.outcomes.work import Work
@@ -16,8 +15,7 @@ from anticrossing.thermodynamics.sequential_exact import SequentialExact
 from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class DrivenLevelsOutcome(Outcome):
     """What came out of driven levels that cross in sequence.
 

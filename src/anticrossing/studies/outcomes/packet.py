@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.molecules.packets.convergence import REFINEMENTS, ConvergenceReport
 from anticrossing.molecules.packets.limits import reach
@@ -22,8 +21,7 @@ _CONSERVED = 1e-6  # of the probability
 _SETTLED = 1e-3  # of the probability: changes that a channel may still show
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class PacketOutcome(Outcome):
     """What came out of a wave packet.
 

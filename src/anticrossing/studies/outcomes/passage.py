@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.analysis import Passage
 from anticrossing.dynamics import Propagation
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 _MOST_STATES = 6  # in a table
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class PassageOutcome(Outcome):
     """What came out of a passage.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
@@ -19,8 +18,7 @@ _WARNING = (
 )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class RatesOutcome(Outcome):
     """What came out of the formulas of a file.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.molecules.trajectories import REASONS, EnsembleResult, Mean
 from anticrossing.studies import motion
@@ -26,8 +25,7 @@ _MEANINGS = {
 }
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class TrajectoriesOutcome(Outcome):
     """What came out of an ensemble of trajectories.
 

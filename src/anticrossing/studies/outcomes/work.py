@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError
-from anticrossing._core.unchanging import read_only
+from anticrossing._core.unchanging import record
 from anticrossing._core.variables import Variable
 from anticrossing.studies.outcome import Table
 from anticrossing.studies.schema import Table as TableOfFile
@@ -45,8 +44,7 @@ class WorkTable(TableOfFile, frozen=True, kw_only=True):
     width: float | None = None
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
+@record
 class Work:
     """The statistics of the work, by chain and exactly, in each direction that is asked for.
 
