@@ -51,7 +51,7 @@ def describe(value: object) -> str:
 
 def is_numeric(value: Any) -> bool:
     """Return whether `value` is a number or an array of numbers, complex or Boolean ones too."""
-    if type(value) in _FLOATS:
+    if type(value) in _FLOATS or type(value) is int:
         return True
     if type(value) is np.ndarray and value.dtype.kind in "biufc":  # no mask, as in subclasses
         return True
@@ -107,12 +107,14 @@ def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.N
 
 
 _FLOATS = (float, np.float64)  # most arguments: they need no further look
+_EXACT = 2**53  # integers below are floats
 _MOST_DIMENSIONS = 16  # batch axes and matrix axes have to fit into the 64 of NumPy together
 
 
 def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
     """Return `value` as a finite float64 array, or raise `InputError`."""
-    if type(value) in _FLOATS and ndim in (None, 0) and math.isfinite(value):
+    plain = type(value) in _FLOATS or (type(value) is int and abs(value) < _EXACT)
+    if plain and ndim in (None, 0) and math.isfinite(value):
         return np.array(value, dtype=np.float64)
     array = numbers(name, value)
     if array.ndim > _MOST_DIMENSIONS:
@@ -210,6 +212,8 @@ def fraction(name: str, value: Any) -> FloatArray:
 
 def number_between(name: str, value: Any, low: float, high: float) -> float:
     """Return `value` as one float from `low` to `high`, or raise `InputError`."""
+    if type(value) is float and low <= value <= high:  # as most are
+        return value
     return float(between(name, real_number(name, value), low, high))
 
 
@@ -329,7 +333,8 @@ def single_point(name: str, value: Any) -> None:
 
 def square_matrix(name: str, matrix: Any, *, single: bool = False) -> ComplexArray:
     """Return finite square matrices (…, n, n), or a single one, as complex128, or raise."""
-    matrix = own(matrix)
+    if type(matrix) is not np.ndarray:
+        matrix = own(matrix)
     if not is_numeric(matrix):
         raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
     array = np.asarray(matrix, dtype=np.complex128)

@@ -12,6 +12,7 @@ import numpy as np
 
 LARGEST_DENSE = 512  # levels up to which a matrix is written out; of more, sparse ones stay sparse
 _PACKAGES = ("qutip", "dynamiqs")
+_PLAIN = {np.ndarray, float, int, str}
 
 
 def package(value: Any) -> str:
@@ -31,6 +32,8 @@ def held(value: Any) -> Any:
 
 def has_unit(value: Any) -> bool:
     """Whether `value` is a quantity of pint or Astropy, whose unit NumPy would drop."""
+    if type(value) in _PLAIN:
+        return False
     if package(value) == "qutip":  # whose `unit()` is of length 1
         return False
     value = held(value)
@@ -53,6 +56,8 @@ def own(value: Any, *, sparse: bool = False) -> Any:
     A ket becomes a vector, a list of objects a list of arrays, a quantity without dimension a
     number. Where `sparse` matrices are of use, large ones of QuTiP become SciPy's.
     """
+    if type(value) in _PLAIN:
+        return value
     if is_qobj(value):
         if sparse and value.shape[0] > LARGEST_DENSE:
             return value.to("CSR").data_as("csr_matrix")

@@ -51,9 +51,10 @@ def nearer_unitary(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
 
     The defect is the largest element of a†a − 1; a step squares it.
     """
-    gram = dagger(a) @ a
-    defect = np.max(np.abs(gram - np.eye(a.shape[-1])), axis=(-2, -1), initial=0.0)
-    return 1.5 * a - 0.5 * a @ gram, np.asarray(defect)
+    beyond = dagger(a) @ a
+    beyond -= np.eye(a.shape[-1])
+    defect = np.abs(beyond).max(axis=(-2, -1), initial=0.0)
+    return a - a @ (0.5 * beyond), np.asarray(defect)
 
 
 def polar_factor(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:

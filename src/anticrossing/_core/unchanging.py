@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 _Made = TypeVar("_Made", bound=type)
+_Object = TypeVar("_Object")
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 
 _UNCHANGING = {type(None), bool, int, float, str}  # most attributes that are no arrays
@@ -62,7 +64,7 @@ class Unchanging(metaclass=_Sealing):
                 f"A {type(self).__name__} does not change, so its `{name}` cannot be set: make "
                 "another one."
             )
-        object.__setattr__(self, name, _kept(name, value))
+        self.__dict__[name] = value if type(value) in _UNCHANGING else _kept(name, value)
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"A {type(self).__name__} does not change: `{name}` stays.")
@@ -87,6 +89,27 @@ def frozen(value: Any) -> Any:
     if type(value) in (tuple, list):
         return tuple(frozen(item) for item in value)
     return value
+
+
+def assembled(made: type[_Object], **attributes: Any) -> _Object:
+    """Return a frozen dataclass of values that are known to be right: nothing is checked or copied.
+
+    Its arrays belong to it alone, and become read-only in place.
+    """
+    found = object.__new__(made)
+    for value in attributes.values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    found.__dict__.update(_defaults(made))  # type: ignore[arg-type]
+    found.__dict__.update(attributes)
+    return found
+
+
+@functools.cache
+def _defaults(made: type) -> dict[str, Any]:
+    """Return the values of fields that need not be given, none of which can be changed."""
+    fields = dataclasses.fields(made)
+    return {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
 
 
 def settled(array: _Array) -> _Array:

@@ -24,7 +24,7 @@ from anticrossing._core.checks import (
     positive,
     real_array,
 )
-from anticrossing._core.unchanging import settled
+from anticrossing._core.unchanging import frozen, settled
 from anticrossing.drive.base import Argument, Drive, check_window, shape_clash
 
 if TYPE_CHECKING:
@@ -92,9 +92,15 @@ class FormulaDrive(Drive):
     ) -> FormulaDrive:
         """Return the drive of a formula that is finite on its window; all has been checked."""
         made = object.__new__(cls)
-        made.name, made._arguments, made.parameters = name, dict(arguments), parameters
-        made._formula, made._breakpoints = formula, _NO_BREAKPOINTS
-        made.start_time, made.stop_time = start_time, stop_time
+        made.__dict__.update(
+            name=name,
+            parameters=frozen(parameters),
+            start_time=frozen(start_time),
+            stop_time=frozen(stop_time),
+            _arguments=arguments,
+            _formula=formula,
+            _breakpoints=_NO_BREAKPOINTS,
+        )
         made._seal()
         return made
 
@@ -340,6 +346,10 @@ def _ends_and_rate(
         name: parameter(name, value)
         for name, value in (("start", start), ("stop", stop), ("rate", rate))
     }
+    first, last, slope = given.values()
+    scalars = first.ndim == last.ndim == slope.ndim == 0  # as most are, and told in no time
+    if scalars and slope and abs(float(first)) <= _FARTHEST and abs(float(last)) <= _FARTHEST:
+        return first, last, slope
     for name in ("start", "stop"):
         if (np.abs(given[name]) > _FARTHEST).any():
             between(name, given[name], -_FARTHEST, _FARTHEST)

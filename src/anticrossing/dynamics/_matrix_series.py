@@ -1,12 +1,14 @@
-"""Taylor series of whole propagators along a straight line in time, about the middle of a step.
+"""Taylor series along a straight line in time: of whole propagators, or of a few columns.
 
-On a step of length h, with s ∈ [−1, 1] the time from its middle in units of h/2, H = A + s B. The
-coefficients of U(s) = Σ_m V_m s^m follow from V_0 = 1,
+Propagators are expanded about the middle of a step. On one of length h, with s ∈ [−1, 1] the time
+from its middle in units of h/2, H = A + s B. The coefficients of U(s) = Σ_m V_m s^m follow from
+V_0 = 1,
 
     V_{m+1} = −i h/(2(m+1)) (A V_m + B V_{m−1}) ,
 
 and the step is U(1) U(−1)†, from the even and the odd orders: half the phase has to be expanded.
-Where steps are many B is made diagonal, so that an order takes one product of matrices.
+Where steps are many B is made diagonal, so that an order takes one product of matrices. Columns are
+followed by the compiled series of `_taylor`.
 """
 
 from __future__ import annotations
@@ -17,23 +19,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray
-from anticrossing._core.linalg import dagger, norm_bound
+from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing.dynamics._columns import Series, is_short, kind
+from anticrossing.dynamics._taylor import DIAGONAL, follow_line
 
 _UNIT = 1.1e-16
 _MANY_STEPS = 3  # from which eigenvectors of B pay off
 _MOST_ORDERS = 100  # half a step of nine radians takes thirty
 
 
+_LINE = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # 1 and s, as power series
+_DEGREES = np.array([[0, 1]])
+_NOWHERE = np.array([-1])  # a panel's end is not kept
+_UNTURNED = np.zeros(1)
+# A product of matrices takes less than its columns one by one: from so many levels where the series
+# are few, and from more where they are many.
+_FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 12, 32, 30.0
+_EIGENVECTORS = 4.3  # columns times radians over levels from which those of B pay off there
+
+
 @dataclass(frozen=True)
 class StraightPanel:
     """H = `constant` + s `slope` on one panel, s ∈ [−1, 1].
 
-    `rate` is the error allowed per time; steps are at most `longest` radians long.
+    `norm` is its mean norm, `largest` bounds it; `rate` is the error allowed per time, and steps
+    are at most `longest` radians long.
     """
 
     constant: ComplexArray
     slope: ComplexArray
     width: float
+    norm: float
+    largest: float
     rate: float
     longest: float
 
@@ -44,8 +61,42 @@ class StraightPanel:
 
         The error is infinite where a series does not come to its end.
         """
-        ends = np.stack([self.constant - self.slope, self.constant + self.slope])
-        count = max(1, int(np.ceil(self.width * np.max(norm_bound(ends)) / self.longest)))
+        levels, count = columns.shape
+        phase = self.width * self.norm
+        enough = _FEWEST_LEVELS if phase < _FEW_RADIANS else _MORE_LEVELS
+        if levels >= enough and 2 * count > levels:
+            found = self._by_products(columns, tell)
+            if np.isfinite(found[1]):
+                return found
+        return self._by_columns(columns, tell)
+
+    def _by_columns(
+        self, columns: ComplexArray, tell: Callable[[float], None]
+    ) -> tuple[ComplexArray, float, int]:
+        """Follow columns one by one, in the eigenbasis of the slope where that pays off."""
+        levels, count = columns.shape
+        constant, slope, basis = self.constant, self.slope, None
+        radians = self.width * self.norm
+        if count * radians > _EIGENVECTORS * levels and kind(slope) != DIAGONAL:
+            values, basis = np.linalg.eigh(slope)
+            constant = hermitian_part(dagger(basis) @ constant @ basis)
+            slope, columns = np.diag(values), dagger(basis) @ columns
+        limits = (self.norm, self.rate, self.longest)
+        if is_short(radians, levels, count):
+            found = np.empty(columns.shape, dtype=np.complex128)
+            given = (np.asarray(a, dtype=np.complex128) for a in (constant, slope))
+            columns = np.ascontiguousarray(columns, dtype=np.complex128)
+            error, steps = follow_line(*given, self.width, *limits, columns, found)
+        else:
+            pair, width = np.stack([constant, slope]), np.array([self.width])
+            series = Series(pair, _LINE, _DEGREES, width, _UNTURNED, _NOWHERE, *limits)
+            found, _, error, steps = series.follow(columns, tell)
+        return found if basis is None else basis @ found, error, steps
+
+    def _by_products(
+        self, columns: ComplexArray, tell: Callable[[float], None]
+    ) -> tuple[ComplexArray, float, int]:
+        count = max(1, int(np.ceil(self.width * self.largest / self.longest)))
         constant, slope, basis, error = self.constant, self.slope, None, 0.0
         if count >= _MANY_STEPS:
             values, basis = np.linalg.eigh(slope)

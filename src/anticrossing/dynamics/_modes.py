@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics._taylor import COMPLEX, DIAGONAL, REAL
+from anticrossing.dynamics._columns import kind
+from anticrossing.dynamics._taylor import DIAGONAL
 from anticrossing.dynamics.chebyshev import Grid, powers
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import TermHamiltonian
@@ -29,7 +30,7 @@ class Modes:
     ----------
     matrices : array, shape (K, N, N)
     functions : array, shape (P, n, K − 1)
-        φ_1, φ_2, … at the nodes, of size 1 at most; with n = 2, straight lines at both ends.
+        φ_1, φ_2, … at the nodes, of size 1 at most.
     rounding : array, shape (K − 1,)
         How well their values are known.
     basis : array, shape (N, N), or None
@@ -95,7 +96,7 @@ class Modes:
     @property
     def to_be_diagonalised(self) -> bool:
         """Whether another basis makes the one matrix that varies diagonal."""
-        return self.matrices.shape[0] == 2 and not _is_diagonal(self.matrices[1])
+        return self.matrices.shape[0] == 2 and kind(self.matrices[1]) != DIAGONAL
 
     def diagonalised(self) -> Modes:
         """Return the modes in the eigenbasis of the one matrix that varies."""
@@ -109,18 +110,8 @@ class Modes:
             basis,
         )
 
-    def kinds(self) -> npt.NDArray[np.int64]:
-        """Return what every matrix is, for `_taylor.follow`."""
-        kinds = [
-            DIAGONAL if _is_diagonal(matrix) else COMPLEX if _is_complex(matrix) else REAL
-            for matrix in self.matrices
-        ]
-        return np.array(kinds, dtype=np.int64)
-
     def series(self, grid: Grid) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return power series about the panels' middles (P, K, n), and their degrees (P, K)."""
-        if self.functions.shape[1] == 2:
-            return self._straight()
         coefficients = np.einsum("cn,pnk->pkc", grid.to_coefficients, self.functions)
         # What is rounding must not become a power: they are large where they cancel.
         significant = np.abs(coefficients) > self.rounding[:, None]
@@ -132,23 +123,3 @@ class Modes:
         degrees = np.maximum(np.count_nonzero(kept, axis=-1) - 1, 0)
         degrees = np.concatenate([np.zeros((panels, 1), dtype=np.int64), degrees], axis=1)
         return np.concatenate([constant, series], axis=1), degrees.astype(np.int64)
-
-    def _straight(self) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-        """Return the series of straight lines."""
-        left, right = self.functions[:, 0], self.functions[:, 1]
-        series = np.zeros((left.shape[0], left.shape[1] + 1, 2))
-        series[:, 0, 0] = 1.0
-        series[:, 1:, 0], series[:, 1:, 1] = 0.5 * (left + right), 0.5 * (right - left)
-        degrees = np.ones(series.shape[:2], dtype=np.int64)
-        degrees[:, 0] = 0
-        return series, degrees
-
-
-def _is_diagonal(matrix: npt.NDArray[Any]) -> bool:
-    if matrix[0, 1:].any():
-        return False
-    return np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal())
-
-
-def _is_complex(matrix: npt.NDArray[Any]) -> bool:
-    return matrix.dtype.kind == "c" and bool(matrix[0].imag.any() or matrix.imag.any())

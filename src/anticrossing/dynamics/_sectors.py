@@ -274,9 +274,8 @@ def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
     if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and is_full(hamiltonian))):
         return False
     ends = lanes.ends
-    energies, lowest, last = ends.energies[:, 0], ends.vectors[:, 0, :, :1], ends.matrices[:, 1]
-    largest = np.maximum(energies[:, -1], -energies[:, 0])
-    apart = (energies[:, 1:] - energies[:, :-1]).min(axis=-1) > APART * largest
+    lowest, last = ends.vectors[:, 0, :, :1], ends.matrices[:, 1]
+    apart = ends.gaps[:, 0] > APART
     links = np.abs((last @ lowest).conj().swapaxes(-1, -2) @ ends.vectors[:, 0])[:, 0, 1:]
     linked = links.min(axis=-1) > ZERO_ROTATED * np.abs(last).max(axis=(1, 2))
     return bool((apart & linked).any())

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.memory import keep_memory
 from anticrossing.dynamics import panels
-from anticrossing.dynamics._modes import Modes
+from anticrossing.dynamics._matrix_series import StraightPanel
 from anticrossing.dynamics.lanes import Lanes, refuse_large
 from anticrossing.dynamics.panels import Evolution, Pieces
 from anticrossing.hamiltonian import TermHamiltonian
-
-_NOISELESS = np.zeros(1)
-_HALVES = np.array([[0.5, 0.5], [-0.5, 0.5]])
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Straight:
         factors = lanes.window.factors if lanes.is_straight else None
         if factors is None:
             return None
-        return cls(lanes, lanes.hamiltonian.units.angular * factors[:, [0, -1]])
+        return cls(lanes, lanes.hamiltonian.units.angular * factors[:, ::2])
 
     def mesh(self, breakpoints: FloatArray | None, times: FloatArray | None) -> Evolution:
         """Return the multiple of the identity in H, on panels that end at the times given."""
@@ -46,12 +44,7 @@ class Straight:
         refuse_large(lanes.hamiltonian)
         keep_memory()
         lane, left, right = panels.first_panels(lanes, [breakpoints, times], 1)
-        turned, phase = np.ones((lane.size, 1, 1), dtype=np.complex128), np.zeros(lane.size)
-        assert isinstance(lanes.hamiltonian, TermHamiltonian)
-        if lanes.hamiltonian.offsets().any():
-            offset, width = lanes.offset(np.stack([left, right], axis=1), lane), right - left
-            phase = width * np.max(np.abs(offset), axis=1)
-            turned[:, 0, 0] = np.exp(-0.5j * width * (offset[:, 0] + offset[:, 1]))
+        turned, phase = self._turned(lane, left, right)
         pieces = Pieces(lane, left, right, turned, np.zeros(lane.size), phase)
         count = np.bincount(lane, minlength=lanes.count)
         return Evolution(
@@ -65,14 +58,50 @@ class Straight:
             pieces,
         )
 
-    def modes(self, lane: int, left: FloatArray, right: FloatArray) -> Modes:
-        """Return the modes of a lane on panels: its mean over the window, and what varies."""
+    def window(self) -> Evolution:
+        """Return the same on one panel for each lane, which is its window."""
         lanes = self.lanes
-        assert isinstance(lanes.hamiltonian, TermHamiltonian)
-        stack = lanes.hamiltonian.traceless_matrices()
-        weights = _HALVES @ self.factors[lane]
-        matrices = (weights @ stack.reshape(len(stack), -1)).reshape(2, *stack.shape[1:])
-        start, stop = lanes.start[lane], lanes.stop[lane]
-        places = np.array([left, right]).T
-        places = ((places - start) - (stop - places)) / (stop - start)
-        return Modes(matrices, places[..., None], _NOISELESS)
+        keep_memory()
+        lane, none = np.arange(lanes.count), np.zeros(lanes.count)
+        turned, phase = self._turned(lane, lanes.start, lanes.stop)
+        pieces = Pieces(lane, lanes.start, lanes.stop, turned, none, phase)
+        return Evolution(turned, turned[:0], lane + 1, lanes.count, 1, none, phase, pieces)
+
+    def _turned(
+        self, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
+    ) -> tuple[ComplexArray, FloatArray]:
+        """Return the factors by which that multiple turns on panels, and its phases."""
+        turned, phase = np.ones((lane.size, 1, 1), dtype=np.complex128), np.zeros(lane.size)
+        assert isinstance(self.lanes.hamiltonian, TermHamiltonian)
+        if self.lanes.hamiltonian.offsets().any():
+            offset, width = self.lanes.offset(np.stack([left, right], axis=1), lane), right - left
+            phase = width * np.max(np.abs(offset), axis=1)
+            turned[:, 0, 0] = np.exp(-0.5j * width * (offset[:, 0] + offset[:, 1]))
+        return turned, phase
+
+    def panel(
+        self, lane: int, left: float, right: float, norm: float, rate: float, longest: float
+    ) -> StraightPanel:
+        """Return a lane's H on a panel; of `norm` is its mean, for the rest see `StraightPanel`."""
+        lanes, hamiltonian = self.lanes, self.lanes.hamiltonian
+        assert isinstance(hamiltonian, TermHamiltonian)
+        stack = hamiltonian.traceless_matrices()
+        start, stop = float(lanes.start[lane]), float(lanes.stop[lane])
+        largest = float(lanes.ends.largest[lane].max())
+        middle, half = 0.0, 1.0
+        if (left, right) != (start, stop):
+            first, last = (((t - start) - (stop - t)) / (stop - start) for t in (left, right))
+            middle, half = 0.5 * (first + last), 0.5 * (last - first)
+        ends, flat = 0.5 * self.factors[lane], stack.reshape(len(stack), -1)
+        slope = ends[1] - ends[0]
+        constant = (ends[0] + ends[1] + middle * slope) @ flat
+        shape, varies = stack.shape[1:], (half * slope) @ flat
+        return StraightPanel(
+            constant.reshape(shape),
+            varies.reshape(shape),
+            right - left,
+            norm,
+            largest,
+            rate,
+            longest,
+        )

@@ -169,20 +169,10 @@ def _turn(phase, y):
         y[1, i] = cosine * b - sine * a
 
 
-@entry()
-def follow(
+@inner()
+def _carry(
     real, imaginary, kinds, power, degrees, width, norms, common, keep, rate, longest, y, kept, info
 ):
-    """Carry C columns across all panels, in place: y (2, N·C), their rows one after another.
-
-    real, imaginary (K, N, N) are the matrices, `kinds` says what each is; power (P, K, J) are the
-    functions about the panels' middles on [−1, 1], `degrees` (P, K) theirs; `norms` (P) bounds
-    ‖H‖, `common` (P) is the phase that all levels share. Where keep[p] ≥ 0 the columns at the end
-    of the panel go to kept[keep[p]], (T, 2, N·C). `rate` is the error of a column allowed per time.
-    Steps are at most `longest` radians long: their terms grow to e^z before they fall, and lose as
-    many digits. info (3) becomes the error, infinite where no step is short enough, the number of
-    steps, and meanwhile the time that is done.
-    """
     modes, size = kinds.size, y.shape[1]
     columns = size // real.shape[1]
     v = np.empty((MOST_ORDERS + 1, 2, size))
@@ -236,3 +226,85 @@ def follow(
         if keep[p] >= 0:
             _copy(y, kept[keep[p]])
     info[0], info[1] = error, steps
+
+
+@entry()
+def follow(
+    real, imaginary, kinds, power, degrees, width, norms, common, keep, rate, longest, y, kept, info
+):
+    """Carry C columns across all panels, in place: y (2, N·C), their rows one after another.
+
+    real, imaginary (K, N, N) are the matrices, `kinds` says what each is; power (P, K, J) are the
+    functions about the panels' middles on [−1, 1], `degrees` (P, K) theirs; `norms` (P) bounds
+    ‖H‖, `common` (P) is the phase that all levels share. Where keep[p] ≥ 0 the columns at the end
+    of the panel go to kept[keep[p]], (T, 2, N·C). `rate` is the error of a column allowed per time.
+    Steps are at most `longest` radians long: their terms grow to e^z before they fall, and lose as
+    many digits. info (3) becomes the error, infinite where no step is short enough, the number of
+    steps, and meanwhile the time that is done.
+    """
+    _carry(
+        real,
+        imaginary,
+        kinds,
+        power,
+        degrees,
+        width,
+        norms,
+        common,
+        keep,
+        rate,
+        longest,
+        y,
+        kept,
+        info,
+    )
+
+
+@entry()
+def follow_line(constant, slope, width, norm, rate, longest, columns, found):
+    """Carry columns (N, C) along H = constant + s slope, s ∈ [−1, 1], for a time `width`.
+
+    They are stored in `found`; `norm`, `rate` and `longest` are those of `follow`. Return the error
+    and the number of steps.
+    """
+    size, count = columns.shape
+    real, imaginary = np.empty((2, size, size)), np.empty((2, size, size))
+    kinds = np.full(2, DIAGONAL)
+    for i in range(size):
+        for j in range(size):
+            real[0, i, j], imaginary[0, i, j] = constant[i, j].real, constant[i, j].imag
+            real[1, i, j], imaginary[1, i, j] = slope[i, j].real, slope[i, j].imag
+            for k in range(2):
+                if imaginary[k, i, j] != 0.0:
+                    kinds[k] = COMPLEX
+                elif real[k, i, j] != 0.0 and i != j and kinds[k] == DIAGONAL:
+                    kinds[k] = REAL
+    power, degrees = np.zeros((1, 2, 2)), np.zeros((1, 2), dtype=np.int64)
+    power[0, 0, 0], power[0, 1, 1], degrees[0, 1] = 1.0, 1.0, 1
+    y, info = np.empty((2, size * count)), np.zeros(3)
+    for i in range(size):
+        for c in range(count):
+            y[0, i * count + c] = columns[i, c].real
+            y[1, i * count + c] = columns[i, c].imag
+    one, none, nowhere = np.full(1, width), np.zeros(1), np.full(1, -1)
+    norms, kept = np.full(1, norm), np.empty((0, 2, size * count))
+    _carry(
+        real,
+        imaginary,
+        kinds,
+        power,
+        degrees,
+        one,
+        norms,
+        none,
+        nowhere,
+        rate,
+        longest,
+        y,
+        kept,
+        info,
+    )
+    for i in range(size):
+        for c in range(count):
+            found[i, c] = complex(y[0, i * count + c], y[1, i * count + c])
+    return info[0], int(info[1])

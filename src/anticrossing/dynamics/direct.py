@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,8 +16,9 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
-from anticrossing._core.threads import one_thread, processors
-from anticrossing.dynamics import _taylor, doubling, panels
+from anticrossing._core.threads import one_thread
+from anticrossing.dynamics import doubling, panels
+from anticrossing.dynamics._columns import ORDERS_PER_RADIAN, Followed, Series
 from anticrossing.dynamics._matrix_series import StraightPanel
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics._straight import Straight
@@ -31,14 +31,7 @@ from anticrossing.hamiltonian import TermHamiltonian
 METHOD = "Taylor series"
 _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
-_ORDERS_PER_RADIAN = 4.7  # of the longest steps
-# A product of matrices takes less than its columns one by one: from so many levels where the series
-# are few, and from more where they are many.
-_FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 12, 32, 30.0
 _UNIT = 1.1e-16
-_Part = tuple[ComplexArray, ComplexArray, FloatArray]
-_PAUSE = 0.2  # seconds between two looks at how far the threads are
-_THREAD_WORK = 3e7  # multiplications that make another thread worth starting
 
 
 class Mesh(UnitaryKernel):
@@ -91,38 +84,16 @@ class _Path:
     longest: float
     norm: float
 
-    def follow(self, columns: ComplexArray, info: FloatArray) -> _Part:
-        """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps.
-
-        The time that is done stands in info[2] meanwhile.
-        """
-        levels, count = columns.shape
+    def follow(self, columns: ComplexArray, tell: Callable[[float], None]) -> Followed:
+        """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps."""
         power, degrees = self.modes.series(grid(MANY_LEVEL_NODES))
         basis, matrices = self.modes.basis, self.modes.matrices
-        start = columns if basis is None else dagger(basis) @ columns
-        y = np.stack([start.real, start.imag]).reshape(2, -1)
-        kept = np.zeros((int(self.keep.max(initial=-1)) + 1, *y.shape))
-        _taylor.follow(
-            np.array(matrices.real, dtype=np.float64, order="C"),
-            np.array(matrices.imag, dtype=np.float64, order="C"),
-            self.modes.kinds(),
-            power,
-            degrees,
-            self.width,
-            np.full(self.width.size, self.norm),
-            self.common,
-            self.keep,
-            self.rate,
-            self.longest,
-            y,
-            kept,
-            info,
-        )
-        ended, between = (
-            (own[..., 0, :] + 1j * own[..., 1, :]).reshape(*own.shape[:-2], levels, count)
-            for own in (y, kept)
-        )
-        return (ended, between, info) if basis is None else (basis @ ended, basis @ between, info)
+        limits = (self.norm, self.rate, self.longest)
+        series = Series(matrices, power, degrees, self.width, self.common, self.keep, *limits)
+        if basis is None:
+            return series.follow(columns, tell)
+        ended, kept, error, steps = series.follow(dagger(basis) @ columns, tell)
+        return basis @ ended, basis @ kept, error, steps
 
 
 def solve(
@@ -134,14 +105,17 @@ def solve(
     breakpoints: FloatArray | None,
     times: FloatArray | None,
     columns: ComplexArray | None,
+    unknown: FloatArray,
 ) -> Evolution | None:
     """Propagate columns (lanes, N, C), or all, across every window; None if no method suits.
 
     `phase` (lanes,) bounds ‖H‖ times the window, nearly; `choose` names the method for a lane on
-    so many panels.
+    so many panels; `unknown` is that of the result.
     """
     straight = Straight.of(lanes)
     if straight is not None:
+        if lanes.count == 1 and breakpoints is None and times is None and choose(0, 1) == METHOD:
+            return _across(straight, tolerance, float(phase[0]), columns, unknown)
         mesh = straight.mesh(breakpoints, times)
     else:
         quiet = replace(lanes, tell=tell_nobody)  # the mesh is none of the work
@@ -165,34 +139,31 @@ def solve(
             method = choose(lane, keep.size)
             if method is None:
                 return None
-            parts: list[_Part] = []
-            count = columns.shape[2]
+            ended, kept, error[lane] = columns[lane], snapshots[lane], np.inf
             if method == doubling.METHOD:
                 panel = _doubling(lanes, lane, tolerance)
-                parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
-                if not np.isfinite(parts[0][2][0]):
+                ended, kept, error[lane], steps[lane] = _by_panels(
+                    panel, mesh, rows, keep, columns[lane], tell
+                )
+                if not np.isfinite(error[lane]):
                     method = METHOD  # too rough for short steps, whose series are of low order
-            elif straight is not None and _in_products(levels, count, size):
-                panel = _straight(lanes, lane, straight, tolerance, size)
-                parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
-            if not (parts and np.isfinite(parts[0][2][0])):
-                path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, count)
-                if path is None:
-                    return None
-                parts = _followed(path, columns[lane], size, tell)
+            if not np.isfinite(error[lane]):
+                if straight is not None:
+                    panel = _straight(lanes, lane, straight, tolerance, size)
+                    found = _by_panels(panel, mesh, rows, keep, columns[lane], tell)
+                else:
+                    path = _path(lanes, lane, mesh, rows, keep, tolerance, size, columns.shape[2])
+                    if path is None:
+                        return None
+                    found = path.follow(columns[lane], tell)
+                ended, kept, error[lane], steps[lane] = found
             methods.add(method)
-        final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
+        final[lane] = ended
         if times is not None:
-            kept = np.concatenate([part[1] for part in parts], axis=-1)
             at_start = wanted[lane] == lanes.start[lane]
             snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
-        error[lane] = max(part[2][0] for part in parts)
-        steps[lane] = max(part[2][1] for part in parts)
         if not np.isfinite(error[lane]):
-            raise ConvergenceError(
-                f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give "
-                "breakpoints where H(x(t)) changes abruptly."
-            )
+            raise _too_rough(lanes)
     final, defect = _normed(final, whole)
     if snapshots.size:
         snapshots, defects = _normed(snapshots, whole)
@@ -208,6 +179,48 @@ def solve(
         mesh.pieces,
         " and ".join(m for m in (METHOD, doubling.METHOD) if m in methods),
         steps,
+        unknown=unknown,
+    )
+
+
+def _across(
+    straight: Straight,
+    tolerance: float,
+    phase: float,
+    columns: ComplexArray | None,
+    unknown: FloatArray,
+) -> Evolution:
+    """Return the same of one straight lane without cuts, which takes less than what cuts need."""
+    lanes, levels = straight.lanes, straight.lanes.hamiltonian.dimension
+    panel = _straight(lanes, 0, straight, tolerance, phase)
+    begun = np.eye(levels, dtype=np.complex128) if columns is None else columns[0]
+    with one_thread:
+        found, error, steps = panel(float(lanes.start[0]), float(lanes.stop[0])).follow(
+            begun, lanes.tell
+        )
+    if not np.isfinite(error):
+        raise _too_rough(lanes)
+    window = straight.window()
+    final, defect = _normed(window.propagator * found, columns is None)
+    return Evolution(
+        final,
+        np.empty((1, 0, *found.shape), dtype=np.complex128),
+        window.panels,
+        window.evaluated,
+        window.rounds,
+        defect + 2 * error,
+        window.phase + phase,
+        window.pieces,
+        METHOD,
+        np.array([steps]),
+        unknown=unknown,
+    )
+
+
+def _too_rough(lanes: Lanes) -> ConvergenceError:
+    return ConvergenceError(
+        f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give breakpoints "
+        "where H(x(t)) changes abruptly."
     )
 
 
@@ -219,17 +232,10 @@ def _kept(ends: FloatArray, wanted: FloatArray) -> npt.NDArray[np.int64]:
     return np.where(inside, np.cumsum(inside) - 1, -1)
 
 
-def _in_products(levels: int, columns: int, phase: float) -> bool:
-    """Whether columns are followed together, as products of matrices."""
-    enough = _FEWEST_LEVELS if phase < _FEW_RADIANS else _MORE_LEVELS
-    return levels >= enough and 2 * columns > levels
-
-
 def _path(
     lanes: Lanes,
     lane: int,
     mesh: Evolution,
-    straight: Straight | None,
     rows: slice,
     keep: npt.NDArray[np.int64],
     tolerance: float,
@@ -239,19 +245,15 @@ def _path(
     """Return what is followed in one lane, in the basis that is cheapest."""
     left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
     width = right - left
-    modes: Modes | None
-    if straight is not None:
-        modes = straight.modes(lane, left, right)
-    else:
-        half = 0.5 * width
-        times = (left + half)[:, None] + half[:, None] * grid(MANY_LEVEL_NODES).nodes
-        times[:, 0], times[:, -1] = left, right
-        modes = Modes.of(lanes, lane, times)
-        if modes is None:
-            return None
+    half = 0.5 * width
+    times = (left + half)[:, None] + half[:, None] * grid(MANY_LEVEL_NODES).nodes
+    times[:, 0], times[:, -1] = left, right
+    modes = Modes.of(lanes, lane, times)
+    if modes is None:
+        return None
     levels = lanes.hamiltonian.dimension
     # Eigenvectors cost some twenty products with a matrix, and save every other product.
-    if _ORDERS_PER_RADIAN * phase * columns > 20 * levels and modes.to_be_diagonalised:
+    if ORDERS_PER_RADIAN * phase * columns > 20 * levels and modes.to_be_diagonalised:
         modes = modes.diagonalised()
     common = -np.angle(mesh.pieces.propagator[rows, 0, 0])
     budget = _budget(lanes, lane, tolerance, phase)
@@ -285,16 +287,13 @@ def _doubling(lanes: Lanes, lane: int, tolerance: float) -> _Panels:
 
 def _straight(
     lanes: Lanes, lane: int, straight: Straight, tolerance: float, phase: float
-) -> _Panels:
+) -> Callable[[float, float], StraightPanel]:
     """Return what makes panels of straight lanes from their ends."""
     rate, longest = _budget(lanes, lane, tolerance, phase)
+    norm = phase / float(lanes.stop[lane] - lanes.start[lane])
 
     def panel(left: float, right: float) -> StraightPanel:
-        modes = straight.modes(lane, np.array([left]), np.array([right]))
-        first, last = modes.functions[0, :, 0]
-        constant = modes.matrices[0] + 0.5 * (first + last) * modes.matrices[1]
-        slope = 0.5 * (last - first) * modes.matrices[1]
-        return StraightPanel(constant, slope, right - left, rate, longest)
+        return straight.panel(lane, left, right, norm, rate, longest)
 
     return panel
 
@@ -306,10 +305,10 @@ def _by_panels(
     keep: npt.NDArray[np.int64],
     columns: ComplexArray,
     tell: Callable[[float], None],
-) -> _Part:
-    """Follow the columns panel after panel, each by products of matrices."""
-    left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
-    window = float(right[-1] - left[0])
+) -> Followed:
+    """Follow the columns panel after panel."""
+    left, right = mesh.pieces.left[rows].tolist(), mesh.pieces.right[rows].tolist()
+    window = right[-1] - left[0]
     kept = np.empty((int(keep.max(initial=-1)) + 1, *columns.shape), dtype=np.complex128)
     error, steps = 0.0, 0
     for p in range(keep.size):
@@ -320,34 +319,13 @@ def _by_panels(
 
         columns, missed, count = make(left[p], right[p]).follow(columns, told)
         if not np.isfinite(missed):
-            return columns, kept, np.array([missed, 0])
+            return columns, kept, missed, 0
         columns = columns * mesh.pieces.propagator[rows][p, 0, 0]
         error, steps = error + missed, steps + count
         if keep[p] >= 0:
             kept[keep[p]] = columns
     tell(1.0)
-    return columns, kept, np.array([error, steps])
-
-
-def _followed(
-    path: _Path, columns: ComplexArray, phase: float, tell: Callable[[float], None]
-) -> list[_Part]:
-    """Follow the columns, shared between threads if they are many, and tell how far they are."""
-    levels, count = columns.shape
-    work = _ORDERS_PER_RADIAN * phase * levels**2 * count
-    if work < _THREAD_WORK:
-        found = [path.follow(columns, np.zeros(3))]
-    else:
-        workers = min(processors(), count)
-        infos = np.zeros((workers, 3))
-        with ThreadPoolExecutor(workers) as pool:
-            shares = np.array_split(columns, workers, axis=1)
-            running = [pool.submit(path.follow, *s) for s in zip(shares, infos, strict=True)]
-            while wait(running, _PAUSE).not_done:
-                tell(float(infos[:, 2].mean() / path.width.sum()))
-            found = [future.result() for future in running]
-    tell(1.0)
-    return found
+    return columns, kept, error, steps
 
 
 def _normed(columns: ComplexArray, whole: bool) -> tuple[ComplexArray, FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,7 @@ from anticrossing._core.checks import (
     joint_shape,
     real_array,
 )
-from anticrossing._core.plain import Plain
+from anticrossing._core.plain import Plain, compile_formula, used_names
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Clock, Drive, FormulaDrive, Path, compose
 from anticrossing.hamiltonian import (
@@ -64,6 +65,27 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
         )
 
 
+def _plain(
+    formula: Plain, name: str, parameters: Mapping[str, FloatArray]
+) -> Callable[[float], float]:
+    """Return a plain formula of one lane as a function of one number."""
+    names = used_names(formula)
+    compute = compile_formula(names, formula)
+    if names == [name]:
+        return compute
+    values = [0.0 if own == name else float(parameters[own][0]) for own in names]
+    if name not in names:
+        constant = float(compute(*values))
+        return lambda x: constant
+    place = names.index(name)
+
+    def at(x: float) -> float:
+        values[place] = x
+        return float(compute(*values))
+
+    return at
+
+
 @dataclass(frozen=True)
 class Window:
     """H without a multiple of the identity at the start, a few times between, and the stop.
@@ -99,6 +121,18 @@ class Ends:
     energies: FloatArray
     vectors: npt.NDArray[Any]
 
+    @functools.cached_property
+    def gaps(self) -> FloatArray:
+        """The least distance of levels at both ends, over the size of the largest, (lanes, 2)."""
+        energies, largest = self.energies, self.largest
+        apart = (energies[..., 1:] - energies[..., :-1]).min(axis=-1, initial=np.inf)
+        return np.divide(apart, largest, out=np.zeros(apart.shape), where=largest > 0)
+
+    @functools.cached_property
+    def largest(self) -> FloatArray:
+        """The size of the largest energy at both ends, (lanes, 2)."""
+        return np.maximum(self.energies[..., -1], -self.energies[..., 0])
+
 
 @dataclass(frozen=True)
 class Lanes:
@@ -126,7 +160,13 @@ class Lanes:
     """What a slow function H has given so far, for `remembering` lanes."""
 
     @classmethod
-    def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
+    def of(
+        cls,
+        hamiltonian: Hamiltonian,
+        drive: Drive,
+        batch_shape: tuple[int, ...] = (),
+        tell: Callable[[float], None] = tell_nobody,
+    ) -> Lanes:
         """Return the lanes of a Hamiltonian and a drive, and of anything else of `batch_shape`."""
         hamiltonian, drive = compose(hamiltonian, drive)
         batch = joint_shape(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
@@ -138,6 +178,7 @@ class Lanes:
             drive.flat_parameters(batch),
             flattened(drive.start_time, batch),
             flattened(drive.stop_time, batch),
+            tell=tell,
         )
 
     @property
@@ -281,6 +322,31 @@ class Lanes:
         moved = np.maximum(moved[:, 0], moved[:, 1])
         return places[0], factors, _without_jumps(moved, factors) + _ROUNDED * np.abs(factors)
 
+    def _seen_one(
+        self, times: FloatArray, _: npt.NDArray[np.intp]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the same along one straight line, in Python's numbers: arrays take far longer."""
+        hamiltonian, drive = self.hamiltonian, self.drive
+        assert isinstance(hamiltonian, TermHamiltonian)
+        assert isinstance(drive, FormulaDrive)
+        shift = 0.0 if self.shift is None else float(self.shift[0])
+        position = _plain(drive._formula, "t", self.d_parameters)
+        when = times[0].tolist()
+        places = [position(t) + shift for t in when]
+        factors = np.empty((1, 3, len(hamiltonian.formulas)))
+        digits = np.empty(factors.shape)
+        for k, formula in enumerate(hamiltonian.formulas):
+            value = _plain(formula, hamiltonian.coordinates[0], self.h_parameters)
+            values = [value(x) for x in places]
+            moved = abs(values[2] - values[0])
+            slope, steep = moved / (when[2] - when[0]), moved and moved / abs(places[2] - places[0])
+            factors[0, :, k] = values
+            digits[0, :, k] = [
+                slope * math.ulp(t) + steep * math.ulp(x) + _ROUNDED * abs(f)
+                for t, x, f in zip(when, places, values, strict=True)
+            ]
+        return np.array([places]), factors, digits
+
     def _digits_of_elements(self, factors: npt.NDArray[Any], digits: FloatArray) -> FloatArray:
         """Return what the last digits of factors (P, n, K) leave unknown, (P, n, N, N)."""
         assert isinstance(self.hamiltonian, TermHamiltonian)
@@ -356,7 +422,8 @@ class Lanes:
         everywhere = np.arange(self.count)
         if not isinstance(self.hamiltonian, TermHamiltonian):
             return Window(times, shares, self.traceless(times, everywhere), None, None)
-        x, factors, digits = self._factors_and_digits(times, everywhere)
+        seen = self._seen_one if self.count == 1 and self.is_straight else self._factors_and_digits
+        x, factors, digits = seen(times, everywhere)
         matrices, _ = self._checked(times, everywhere, x, *self.hamiltonian.combine_split(factors))
         return Window(times, shares, matrices, factors, digits)
 

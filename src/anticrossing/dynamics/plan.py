@@ -74,9 +74,10 @@ def solve(
                 breakpoints=breakpoints,
                 times=times,
                 columns=columns,
+                unknown=_unknown(lanes),
             )
             if found is not None:
-                return replace(found, unknown=_unknown(lanes))
+                return found
     found = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
     found = replace(found, unknown=_unknown(lanes))
     return found if columns is None else found.applied_to(columns)
@@ -119,8 +120,10 @@ class Expected:
 
         None where superadiabatic panels are: more of them resolve H than had been expected.
         """
+        if not self.doubles:
+            return direct.METHOD
         taylor, doubled = self.costs(pieces)
-        if self.doubles and min(taylor[lane], doubled[lane]) > 2 * _panels_cost(self.levels):
+        if min(taylor[lane], doubled[lane]) > 2 * _panels_cost(self.levels):
             return None
         return doubling.METHOD if doubled[lane] < taylor[lane] else direct.METHOD
 
@@ -199,9 +202,8 @@ def phases(lanes: Lanes) -> FloatArray:
 
 def _most_phase(lanes: Lanes) -> FloatArray:
     """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
-    energies = lanes.ends.energies
-    both = np.maximum(energies[..., -1], -energies[..., 0])
-    ends = 0.5 * (both[:, 0] + both[:, 1])
+    largest = lanes.ends.largest
+    ends = 0.5 * (largest[:, 0] + largest[:, 1])
     middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
     middle = middle.view(middle.real.dtype)
     with np.errstate(over="ignore"):

@@ -27,6 +27,7 @@ from anticrossing.dynamics.superadiabatic import (
 
 LARGEST_USUAL = 1e-9  # many panels add up
 _NO_DISTANCE = 1e-12  # of the largest energy
+_SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 ROUNDED = (
@@ -250,9 +251,12 @@ def doubt(
         return np.zeros(lanes.count)
     at_stop = times.shape[1] == 1 and bool((times[:, 0] == lanes.stop).all())
     one = sizes.shape[-1] != levels
-    if one and at_stop and enough > 0:
+    if at_stop and enough > 0:
+        widest = _widest_doubt(lanes)
+        if (widest <= enough).all():
+            return widest
         for noise in (_noise_of_norms, _noise_left):
-            wide = _wide_doubt(lanes, sizes[:, 0, :, 0], level, noise(lanes))
+            wide = _wide_doubt(lanes, sizes[:, 0], level, noise(lanes), one)
             if (wide <= enough).all():
                 return wide
     ends = _angles_at_ends(lanes)[0]
@@ -284,27 +288,39 @@ def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArr
 
 
 def _wide_doubt(
-    lanes: Lanes, sizes: FloatArray, level: int | npt.NDArray[np.intp] | None, noise: FloatArray
+    lanes: Lanes,
+    sizes: FloatArray,
+    level: int | npt.NDArray[np.intp] | None,
+    noise: FloatArray,
+    one: bool,
 ) -> FloatArray:
-    """Return a wider bound for one column (lanes, N) at the stop.
+    """Return a wider bound for columns (lanes, N, C) at the stop, `one` or those of all levels.
 
     Between unit vectors no element of a matrix exceeds its norm; `noise` (lanes, 2) bounds that of
     what eigenvectors leave off the diagonal, and of what is unknown of H, at both ends.
     """
-    turns = _over_distances(lanes.ends.energies)
-    turned = noise[:, 1, None] * (turns[:, 1] @ sizes[..., None])[..., 0]
-    if level is not None:
-        turned += (noise[:, 0] * _of_level(turns[:, 0], level).sum(axis=-1))[:, None]
-    return np.asarray(2 * (sizes * turned).max(axis=-1))
+    turns = noise[..., None, None] * _over_distances(lanes.ends.energies)
+    turned = turns[:, 1] @ sizes
+    if not one:
+        turned += sizes @ turns[:, 0]
+    elif level is not None:
+        turned += _of_level(turns[:, 0], level).sum(axis=-1)[:, None, None]
+    return np.asarray(2 * (sizes * turned).max(axis=(1, 2)))
+
+
+def _widest_doubt(lanes: Lanes) -> FloatArray:
+    """Return the widest bound, as if all levels were as close as the closest; or infinity."""
+    ends = lanes.ends
+    turned = _noise_of_norms(lanes) / np.maximum(ends.gaps * ends.largest, _SMALLEST)
+    told = (ends.gaps > _NO_DISTANCE).all(axis=-1)
+    return np.where(told, 2 * ends.energies.shape[-1] * turned.sum(axis=-1), np.inf)
 
 
 def _noise_of_norms(lanes: Lanes) -> FloatArray:
     """Return a bound from norms alone: LAPACK leaves less than 24 + √N rounding units of ‖H‖."""
-    energies = lanes.ends.energies
-    levels = energies.shape[-1]
-    largest = np.maximum(energies[..., -1], -energies[..., 0])
+    levels = lanes.hamiltonian.dimension
     unknown = lanes.most_unknown[:, [0, -1]]
-    rounded = (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT * largest
+    rounded = (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT * lanes.ends.largest
     return np.asarray(2 * (rounded + levels * unknown))
 
 
@@ -370,10 +386,7 @@ def _turning_noise(lanes: Lanes) -> FloatArray:
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
-    energies = lanes.ends.energies
-    scale = np.abs(energies).max(axis=-1, keepdims=True)
-    apart = energies[..., 1:] - energies[..., :-1]
-    if DEGENERATE not in warnings and (apart <= _NO_DISTANCE * scale).any():
+    if DEGENERATE not in warnings and (lanes.ends.gaps <= _NO_DISTANCE).any():
         warnings.append(DEGENERATE)
 
 

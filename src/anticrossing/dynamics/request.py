@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,8 +90,8 @@ class Request(Unchanging):
             few = environment.decays or hamiltonian.dimension <= LARGEST_OPEN_DIMENSION
             self.whole = few if whole is None else whole
         self.environment = environment
-        lanes = Lanes.of(hamiltonian, drive, () if environment is None else environment.batch_shape)
-        self.lanes = replace(lanes, tell=tell)
+        batch_shape = () if environment is None else environment.batch_shape
+        self.lanes = Lanes.of(hamiltonian, drive, batch_shape, tell)
         self.basis = choice("basis", basis, BASES)
         self.order = check_order(self.basis, order)
         self.accuracy = check_tolerance(tolerance)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
+from anticrossing._core.unchanging import assembled
 from anticrossing.dynamics import _mixing, effort, interference, panels, plan, two_levels
 from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
@@ -22,6 +23,7 @@ from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
 
+_UNIT = float(np.finfo(np.float64).eps)
 _CLOSE = 1e-3  # of the wanted accuracy: a bound below it need not be narrow
 
 
@@ -83,7 +85,8 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
     if request.whole and found.propagator is not None and found.amplitudes is not None:
         propagator = found.propagator.reshape(*batch, levels, levels)
         amplitudes = found.amplitudes.reshape(*batch, levels, levels)
-    return Propagation(
+    return assembled(
+        Propagation,
         transition_matrix=None if amplitudes is None else np.abs(amplitudes) ** 2,
         probabilities=found.probabilities.reshape(*batch, levels),
         propagator=propagator,
@@ -99,7 +102,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         steps=None if found.steps is None else found.steps.reshape(batch),
         error_estimate=np.minimum(found.error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
-        phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
+        phase_error=(found.rounding * _UNIT * found.phase).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
         readout_order=None if found.order is None else found.order.reshape(batch),
         sectors=found.sectors,
@@ -152,32 +155,36 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         if whole and not isinstance(state, int):
             sources = np.concatenate([first, vector], axis=-1)
         turned = interference.of_states(lanes, evolution, sources, last)
-        part = (lanes, evolution, sources, read.between)
-        way = interference.on_the_way([part], _times(request))
-        error = evolution.error + np.maximum(turned, way)
+        if request.times is not None:
+            part = (lanes, evolution, sources, read.between)
+            turned = np.maximum(turned, interference.on_the_way([part], request.times))
+        error = evolution.error + turned
     final, states = evolution.propagator, evolution.snapshots
     amplitudes = dagger(last) @ (final @ first if whole else final)
+    size = np.abs(amplitudes)
     level = state if isinstance(state, int) else None
     if whole:
         final, states = final @ vector, states @ vector[:, None]
-    seen = dagger(read.between) @ states
-    size = np.abs(amplitudes)
     if isinstance(evolution, Passages):
         angles = evolution.angles if request.basis != "diabatic" else 0.0
         noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles
     else:
         stop, enough = lanes.stop[:, None], _CLOSE * request.accuracy
         noise = doubt(lanes, request.basis, stop, size[:, None], level, enough)
-    between = doubt(lanes, request.basis, _times(request), np.abs(seen), level)
-    error = error + np.maximum(noise, between)
+    seen = dagger(read.between) @ states
+    if request.times is not None:
+        between = doubt(lanes, request.basis, request.times, np.abs(seen), level)
+        noise = np.maximum(noise, between)
+    if whole and level is None:
+        size = np.abs(dagger(last) @ final)
     return _Outcome(
         evolution.propagator if whole else None,
         amplitudes if whole else None,
-        np.abs((dagger(last) @ final)[..., 0]) ** 2,
+        size[..., level if whole and level is not None else 0] ** 2,
         final[..., 0],
         states[..., 0],
         np.abs(seen[..., 0]) ** 2,
-        error,
+        error + noise,
         evolution.phase,
         evolution.panels,
         evolution.evaluated,
