@@ -23,48 +23,21 @@ import h5py
 import numpy as np
 import xarray
 
-from anticrossing.fits import read_measurement
+from anticrossing.environment.spectral_density import Measured
+from anticrossing.fits import read_lines, read_measurement
 from anticrossing.geometry import read_data
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.models import read_operator, read_sharc
-from anticrossing.molecules.ab_initio import spin_orbit_of_output
+from anticrossing.models import TullySimple, read_operator, read_sharc
+from anticrossing.molecules.ab_initio import spin_orbit_of_output, surfaces_of_outputs
+from anticrossing.molecules.electronic import CachedStates, HamiltonianStates
 from anticrossing.molecules.finished import predict_hops, read_trajectories
-from anticrossing.studies import load
+from anticrossing.studies import load, parse
 from anticrossing.studies.directory import check_target
 from anticrossing.sweeps import sweep
 from fuzz import _workers
+from fuzz._texts import FIXED
 
 EXAMPLES, CORPUS = Path(__file__).parents[1] / "examples", Path(__file__).parent / "corpus"
-MODEL = (
-    "V0.txt\n2 0 1\nepsilon\n3\n1 1 0.0\n1 2 0.1\n3 1 0.05\neta\n1\n1 1 2 0.01\nkappa\n2\n"
-    "1 1 1 0.02\n3 1 2 -0.01\nlambda\n1\n1 1 2 3 0.02\ngamma\n1\n1 1 1 3 3 0.001\nSOC R\n"
-    + "0 0 0.001 0 0\n0 0 0 0 0\n0.001 0 0 0 0\n0 0 0 0 0\n0 0 0 0 0\n"
-)
-REFERENCE = (
-    "Geometry\nH 1 0 0 0 1.008\nFrequencies\n0.01 0.02 0.03\nMass-weighted normal modes\n"
-    "1 0 0\n0 1 0\n0 0 1\n"
-)
-OPERATOR = (
-    "OP_DEFINE-SECTION\ntitle\na\nend-title\nend-op_define-section\nPARAMETER-SECTION\n"
-    "w = 0.1, ev\nmass_v2 = 2.0, AMU\nk = -w*0.3/2.0\nc = EXP[-1.5d0]\nend-parameter-section\n"
-    "HAMILTONIAN-SECTION\n------\nmodes | el | v1\nmodes | v2 | Time\n1.0*w |2 KE\n"
-    "-0.5*w | 1 | 1 | dq^2\n0.5*w |2 q^2\nk |1 S1&2 |3 q*cos\nI*c | Z1&2\n-I*c | Z2&1\n"
-    "c |1 S1&1 |2 q^3 |3 q\nx |4 field\nend-hamiltonian-section\nend-operator\n"
-)
-ENERGIES = (
-    "# 1 2 3\n# Time | Ekin | Epot | Etot | === Energy ===>\n# [fs] | [eV] | [eV] | [eV] |\n"
-) + "".join(f" {k}.0E+00 1.0 {0.1 * k} {1 + 0.1 * k} {0.1 * k} {abs(k - 4)}\n" for k in range(9))
-SPIN_ORBIT = (
-    "CALCULATED SOCME BETWEEN TRIPLETS AND SINGLETS\n---\n  Root   <T|HSO|S>  (Re, Im) cm-1\n"
-    " T  S   MS= 0   -1   +1\n---\n"
-    + "".join(
-        f" {t} {s} (0.00e+00 , {t}.5e+01) (-6.52 , 1.27e+01) (-6.52 , -1.27e+01)\n"
-        for t in (1, 2)
-        for s in (0, 1)
-    )
-    + "\nEigenvalues\n"
-)
-HEADED = "R [bohr];E1;E2;V\n\n" + "".join(f"{k};{k},5;{3 - k},5;0,1D0\n" for k in range(6))
 NUMBERS = (
     "nan inf -inf 1e999 1e308 -1e308 1e-320 -1 0 99999999999999999999 1,5 0x1F 1_0 1d3 true "
     "'' \"a\" ² ٣ 1e 9223372036854775808 100000 " + "7" * 5000
@@ -85,6 +58,22 @@ def _model(folder: Path) -> object:
     return read_sharc(folder / "LVC.template", folder / "V0.txt")
 
 
+def _surfaces(folder: Path) -> object:
+    one = [folder / "s.hess", folder / "s.engrad"]
+    return surfaces_of_outputs(one, one)
+
+
+def _populations(folder: Path) -> object:
+    study = parse('[kinetic_fit]\nsteps = ["S1 -> T1"]\nresamples = 20\n')
+    return study.with_data(folder / "k.csv").run()  # type: ignore[attr-defined]
+
+
+def _kept(folder: Path) -> object:
+    """Take a point from a folder that keeps points of another run."""
+    states = CachedStates(HamiltonianStates(TullySimple()), folder / "points")
+    return states([0.5])
+
+
 def _hops(path: Path) -> object:
     return [predict_hops(one, initial=0) for one in read_trajectories(path)]
 
@@ -99,6 +88,12 @@ READERS: dict[str, Callable[[Path], object]] = {
     "V0.txt": _model,
     "o.op": lambda folder: read_operator(folder / "o.op"),
     "energy.out": lambda folder: _hops(folder / "energy.out"),
+    "s.hess": _surfaces,
+    "s.engrad": _surfaces,
+    "l.csv": lambda folder: read_lines(folder / "l.csv"),
+    "b.dat": lambda folder: Measured.from_file(folder / "b.dat"),
+    "k.csv": _populations,
+    "points": _kept,
     "orca.out": lambda folder: spin_orbit_of_output(folder / "orca.out"),
     "t.csv": lambda folder: _hops(folder / "t.csv"),
     "t.npz": lambda folder: _hops(folder / "t.npz"),
@@ -109,6 +104,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "s.zarr": _sweep,
 }
 """What reads a folder that holds a file of this name."""
+FOLDERS = ("s.zarr", "points")
 
 
 # ---- good files ------------------------------------------------------------------------------
@@ -262,17 +258,6 @@ def good(name: str, rng: np.random.Generator) -> bytes:
     return npz(arrays, rng) if name.endswith(".npz") else netcdf(arrays, rng)
 
 
-FIXED = {
-    "o.op": OPERATOR.encode(),
-    "energy.out": ENERGIES.encode(),
-    "orca.out": SPIN_ORBIT.encode(),
-    "h.csv": HEADED.encode(),
-    "LVC.template": MODEL.encode(),
-    "V0.txt": REFERENCE.encode(),
-    "summary.json": b'{"anticrossing": "1", "a": [1, 2.5, null, {"b": "c"}]}',
-}
-
-
 # ---- damage ----------------------------------------------------------------------------------
 
 
@@ -385,19 +370,21 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
     whole = root / "whole"
     whole.mkdir()
     _sweep(whole)
+    _kept(whole)
     stored = {
         str(path.relative_to(whole)): path.read_bytes()
-        for path in sorted((whole / "s.zarr").rglob("*"))
+        for path in sorted(whole.rglob("*"))
         if path.is_file() and path.name != "lock"
     }
-    names, parts = list(READERS), list(stored)
+    names = list(READERS)
+    parts = {kind: [path for path in stored if path.startswith(kind)] for kind in FOLDERS}
 
     corpus = sorted(CORPUS.iterdir())
 
     def past(index: int) -> tuple[str, str, bytes]:
         """Return what failed once: ``label.name``, for a store its status."""
         name = corpus[index % len(corpus)].name.partition(".")[2]
-        path = f"{name}/status/c/0" if name == "s.zarr" else name
+        path = {"s.zarr": "s.zarr/status/c/0", "points": parts["points"][-1]}.get(name, name)
         return name, path, corpus[index % len(corpus)].read_bytes()
 
     def draw(index: int) -> tuple[str, str, bytes]:
@@ -405,8 +392,8 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
         rng = np.random.default_rng([seed, index])
         weights = np.array([4 if name.endswith((".nc", ".npz")) else 2 for name in names])
         name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-        path = name if name != "s.zarr" else parts[int(rng.integers(len(parts)))]
-        data = stored[path] if name == "s.zarr" else good(name, rng)
+        path = str(rng.choice(parts[name])) if name in FOLDERS else name
+        data = stored[path] if name in FOLDERS else good(name, rng)
         return name, path, damaged(data, path, rng)
 
     def case(index: int) -> object:
@@ -414,12 +401,12 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
         name, path, data = draw(index) if seed >= 0 else past(index)
         folder = root / "case"
         shutil.rmtree(folder, ignore_errors=True)
-        if name == "s.zarr":
+        if name in FOLDERS:
             shutil.copytree(whole, folder)
         else:
             folder.mkdir()
-        if name in ("LVC.template", "V0.txt"):
-            for other in ("LVC.template", "V0.txt"):
+        for pair in (("LVC.template", "V0.txt"), ("s.hess", "s.engrad")):
+            for other in pair if name in pair else ():
                 (folder / other).write_bytes(FIXED[other])
         (folder / path).write_bytes(data)
         return READERS[name](folder)

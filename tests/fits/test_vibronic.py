@@ -320,3 +320,16 @@ def test_neighbours_that_deviate_together_are_told():
     beyond = fit_vibronic(Q, energies + 3e-3 * Q[:, :1] ** 3, frequencies=omega, starts=4)
     assert any("deviate together" in text for text in beyond.warnings)
     assert beyond.determined
+
+
+def test_parity_is_weighed_over_all_pairs() -> None:
+    """A gradient of ten standard deviations, of which no single pair of geometries tells much."""
+    rng = np.random.default_rng(3)
+    linear = [np.diag([0.02, -0.01]), [[0, 0.1], [0.1, 0]]]
+    W = VibronicCoupling(energies=[0, 0.5], frequencies=[0.1, 0.15], linear=linear)
+    half = rng.uniform(0.2, 1, (40, 2))
+    Q = np.concatenate([half, half * [-1, 1], half * [1, -1]])
+    E = np.linalg.eigvalsh(W(Q)) + 0.01 * rng.normal(size=(len(Q), 2))
+    fit = fit_vibronic(Q, E, frequencies=[0.1, 0.15], error=0.01, detect_parity=True)
+    assert fit.warnings == ("all energies are even along Q2",)
+    np.testing.assert_allclose(fit.hamiltonian.linear[0].diagonal(), [0.02, -0.01], atol=0.006)

@@ -247,3 +247,15 @@ def test_no_column_of_a_table_is_lost(tmp_path, columns, values, says):
     else:
         with pytest.raises(InputError, match=says):
             read_data(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(("factor", "doubtful"), [(1.0, 0), (2.0, 1), (0.529, 1), (0.0, 0)])
+def test_couplings_of_another_scale_are_told(factor: float, doubtful: int) -> None:
+    """Energies alone tell by how much two levels turn at an avoided crossing, here of gap 0.6."""
+    x = np.linspace(-4, 4, 81)
+    half = np.hypot(x / 2, 0.3)
+    couplings = np.zeros((81, 2, 2))
+    couplings[:, 0, 1] = factor * np.random.default_rng(1).choice([-1, 1], 81) * 0.3 / (x**2 + 0.36)
+    couplings[:, 1, 0] = -couplings[:, 0, 1]
+    basis = AdiabaticData(x, np.stack([-half, half], axis=1), couplings=couplings).diabatize()
+    assert sum("the couplings turn levels 0 and 1" in note for note in basis.warnings) == doubtful

@@ -101,6 +101,50 @@ def test_bilinear_terms_and_constant_couplings_round_trip(tmp_path):
     np.testing.assert_allclose(second.hamiltonian([0.3, -1.1]), first.hamiltonian([0.3, -1.1]))
 
 
+SPIN_ORBIT = "lambda_soc\n3\n1 3 6 I -2e-4\n5 1 6 I -2e-4\n2 4 6 R 1e-5\n"
+
+
+def test_linear_spin_orbit_coupling(model, tmp_path):
+    # SHARC reads the blocks in one order alone: lambda_soc stands before gamma
+    text = (FILES / "LVC.template").read_text().replace("gamma", f"{SPIN_ORBIT}gamma")
+    (tmp_path / "LVC.template").write_text(text)
+    first = read_sharc(tmp_path / "LVC.template", FILES / "V0.txt")
+    expected = np.zeros((5, 5), complex)
+    expected[0, 2], expected[2, 0] = -2e-4j, 2e-4j
+    expected[4, 0], expected[0, 4] = -2e-4j, 2e-4j
+    expected[1, 3] = expected[3, 1] = 1e-5
+    found = first.hamiltonian(0.6) - model.hamiltonian(0.6)
+    np.testing.assert_allclose(found, 0.6 * expected, atol=1e-15)
+    write_sharc(first, tmp_path / "two", tmp_path / "V0.txt")
+    written = (tmp_path / "two").read_text()
+    assert written.index("lambda\n") < written.index("lambda_soc") < written.index("gamma")
+    np.testing.assert_array_equal(
+        read_sharc(tmp_path / "two").hamiltonian([[0.3], [-1.7]]),
+        first.hamiltonian([[0.3], [-1.7]]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("1 3 6 I", "1 1 6 I", "must name two spin components from 1 to 5"),
+        ("1 3 6 I", "0 3 6 I", "must name two spin components from 1 to 5"),
+        ("1 3 6 I", "1 6 6 I", "must name two spin components from 1 to 5"),
+        ("1 3 6 I", "1 3 7 I", "must name a mode from 1 to 6"),
+        ("1 3 6 I", "1 3 6 i", "must hold two spin components, a mode, R or I, and a value"),
+        ("1 3 6 I", "1 3 6", "must hold two spin components, a mode, R or I, and a value"),
+        ("1 3 6 I", "1 5 6 I", "must name an element of lambda_soc I once"),
+        ("1 3 6 I", "1 3 5 I", "must couple only modes that vibrate"),
+        ("I -2e-4", "I inf", "must hold finite numbers"),
+    ],
+)
+def test_errors_in_linear_spin_orbit_coupling(tmp_path, old, new, says):
+    text = (FILES / "LVC.template").read_text() + SPIN_ORBIT.replace(old, new, 1)
+    (tmp_path / "LVC.template").write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_sharc(tmp_path / "LVC.template", FILES / "V0.txt")
+
+
 def test_blocks_that_do_not_enter_the_hamiltonian_are_passed_over(tmp_path):
     text = (FILES / "LVC.template").read_text().replace("2 0 1\n", "2 0 1\ncharge 0 1 0\n")
     text += "MDMX R\n" + "1.0 2.0\n" * 2 + "Multipolar Density Fit settings\n1\n1 1 1 0 0.1 0.2\n"
@@ -154,6 +198,7 @@ def test_variables_in_the_path_of_the_reference(tmp_path, monkeypatch, line):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
+        ("V0.txt\n", "3\n", "line 1 must hold the path of V0.txt, but it holds the number 3"),
         ("2 0 1\n", "two\n", "line 2 must hold integers"),
         ("2 0 1\n", "0 0 0\n", "line 2 must list how many states"),
         ("kappa", "kapa", "line 8 starts no known block, 'kapa'; did you mean `kappa`"),
@@ -215,13 +260,15 @@ def test_what_the_files_cannot_hold_is_refused(model, tmp_path):
     from anticrossing.models.vibronic_coupling import VibronicCoupling
 
     H = model.hamiltonian
-    linear = H.linear.astype(complex)
-    linear[0, 0, 2], linear[0, 2, 0] = 1e-3j, -1e-3j
-    other = VibronicCoupling(
-        energies=H.constant, frequencies=H.frequencies, linear=linear, units=H.units
-    )
-    with pytest.raises(InputError, match="Argument `model` must couple only states of one"):
-        write_sharc(replace(model, hamiltonian=other), tmp_path / "a", tmp_path / "b")
+    linear, quadratic = H.linear.astype(complex), H.quadratic.astype(complex)
+    linear[0, 2, 2] += 1e-3  # the gradient of T1 m=-1 alone
+    quadratic[0, 0, 0, 2], quadratic[0, 0, 2, 0] = 1e-3j, -1e-3j
+    for changed in ({"linear": linear}, {"linear": H.linear, "quadratic": quadratic}):
+        other = VibronicCoupling(
+            energies=H.constant, frequencies=H.frequencies, units=H.units, **changed
+        )
+        with pytest.raises(InputError, match="Argument `model` must have gradients alike"):
+            write_sharc(replace(model, hamiltonian=other), tmp_path / "a", tmp_path / "b")
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="Argument `model` must be a SharcModel"):
         write_sharc("LVC.template", tmp_path / "a", tmp_path / "b")

@@ -221,6 +221,17 @@ def test_rotation_belongs_to_the_partition_ratio() -> None:
     assert ratio == pytest.approx(np.sqrt(3 / 2))
 
 
+def test_tunnelling_from_the_product_up() -> None:
+    text = CROSSING.replace("= 300.0", "= 5.0") + 'passage = "weak coupling"\n'
+    found = run(text + "product_energy = 500.0\n").rates["intersystem_crossing_rate"]
+    direct = intersystem_crossing_rate(
+        coupling=50.0, slopes=(1000.0, -2000.0), reduced_mass=7.0, barrier=800.0,
+        temperature=5.0, partition_ratio=2.0, passage="weak coupling", product_energy=500.0,
+    )  # fmt: skip
+    assert found == direct.value
+    assert found < run(text).rates["intersystem_crossing_rate"]
+
+
 def test_an_isolated_molecule_in_wavenumbers_is_that_in_atomic_units() -> None:
     found = studies.load(EXAMPLES / "isolated_molecule.toml").run()
     assert isinstance(found, RatesOutcome)
@@ -373,6 +384,15 @@ BAD = {
     "isolated low": (
         ISOLATED.replace("reactant_frequencies = [300.0", "reactant_frequencies = [30000.0"),
         "lies .* below",
+    ),
+    "product alone": (CROSSING + "product_energy = 1.0\n", "be left out where nothing tunnels"),
+    "product above": (
+        CROSSING + 'passage = "weak coupling"\nproduct_energy = 801.0\n',
+        "`product_energy` must be at most the crossing's 800, but it is 801",
+    ),
+    "isolated product": (
+        ISOLATED + 'passage = "weak coupling"\nproduct_energy = 451.0\n',
+        "`product_energy` must be at most the crossing's 450, but it is 451",
     ),
     "negative energy": (ISOLATED.replace("= 3000.0", "= -1.0"), "`energy` must not be negative"),
     "no mass": (UNITS + CROSSING, "key `length` is missing"),

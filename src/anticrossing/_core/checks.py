@@ -290,9 +290,12 @@ def two_levels(name: str, value: Any, count: int) -> tuple[int, int]:
 def increasing(name: str, value: Any, fewest: int = 2) -> FloatArray:
     """Return `fewest` or more numbers that increase strictly, or raise `InputError`."""
     array = real_array(name, value, ndim=1)
-    if array.size < fewest or np.any(np.diff(array) <= 0):
-        must = f"hold at least {fewest} numbers that increase"
+    must = f"hold at least {fewest} numbers that increase"
+    if array.size < fewest:
         raise fail(name, must, f"it is {describe(array.tolist())}")
+    if (falls := np.diff(array) <= 0).any():
+        at = int(falls.argmax())
+        raise fail(name, must, f"{name}[{at}] is {array[at]:.6g} and the next {array[at + 1]:.6g}")
     return array
 
 

@@ -350,7 +350,6 @@ def _derivatives(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> Flo
 def _odd_modes(Q: FloatArray, E: FloatArray, spread: FloatArray | None) -> list[int]:
     """Return the modes along which energies are even, wherever both sides are known."""
     E = np.sort(E, axis=1)
-    allowed = _ALIKE * np.ptp(E) if spread is None else _SURE * np.sqrt(2) * spread.max()
     near = 1e-9 * max(float(np.abs(Q).max()), 1e-300)
     found = []
     for mode in range(Q.shape[1]):
@@ -359,7 +358,20 @@ def _odd_modes(Q: FloatArray, E: FloatArray, spread: FloatArray | None) -> list[
         same = np.all(np.abs(Q[:, None] - mirrored) <= near, axis=-1)
         same &= (Q[:, mode] > near)[:, None]
         k, other = np.nonzero(same)
-        if k.size >= 2 and np.all(np.abs(E[k] - E[other]) <= allowed):
+        if k.size < 2:
+            continue
+        apart = E[k] - E[other]
+        if spread is None:
+            even = bool(np.all(np.abs(apart) <= _ALIKE * np.ptp(E)))
+        else:  # all together, and the slope of each level
+            size = np.hypot(spread[k], spread[other])
+            along = Q[k, mode][:, None] / size
+            slopes = np.sum(along * apart / size, axis=0) / np.sqrt(np.sum(along**2, axis=0))
+            scatter = np.sum((apart / size) ** 2) - apart.size
+            even = bool(
+                np.all(np.abs(slopes) <= _SURE) and scatter <= _SURE * np.sqrt(2 * apart.size)
+            )
+        if even:
             found.append(mode)
     return found
 

@@ -12,6 +12,8 @@ from anticrossing.geometry.diabatic_states import boys_localization, property_mi
 
 _STEPS = 8  # Magnus steps in each interval; for two states one would be exact
 _FEWEST = 4
+_ALONE = 5.0  # gaps, over which other levels do not mix in
+_SCALE = 0.7, 1.4  # of the angle by which two levels turn
 _LOST = 0.5
 
 
@@ -20,12 +22,45 @@ def from_couplings(
 ) -> tuple[FloatArray, float, tuple[str, ...]]:
     """Return T with dT/dx = −d T, an estimate of its error, and warnings."""
     mixing, warnings = _by_couplings(x, energies, couplings, origin)
+    warnings = (*warnings, *_scale_doubts(x, energies, np.abs(couplings)))
     every = slice(origin % 2, None, 2)
     if x[every].size < _FEWEST:
         return mixing, np.nan, warnings
     coarse, _ = _by_couplings(x[every], energies[every], couplings[every], origin // 2)
     error = float(np.abs(np.abs(coarse) - np.abs(mixing[every])).max())
     return mixing, error, warnings
+
+
+def _scale_doubts(x: FloatArray, energies: FloatArray, sizes: FloatArray) -> tuple[str, ...]:
+    """Return a note where couplings do not turn two levels as their energies say.
+
+    From a gap to twice as much on both sides, two straight diabatic levels turn by π/3. No coupling
+    at all is that of levels of different symmetry.
+    """
+    notes = []
+    for lower in range(energies.shape[1] - 1):
+        gap = energies[:, lower + 1] - energies[:, lower]
+        for at in range(1, x.size - 1):
+            wide = gap >= 2 * gap[at]
+            left, right = np.flatnonzero(wide[:at]), np.flatnonzero(wide[at:])
+            if not (left.size and right.size and gap[at] > 0):
+                continue
+            inside = slice(left[-1], at + right[0] + 1)
+            others = np.delete(np.diff(energies[inside], axis=1), lower, axis=1)
+            others = others[:, max(lower - 1, 0) : lower + 1]  # to the levels beside the two
+            alone = others.min(initial=np.inf) > _ALONE * gap[at]
+            if x[inside].size < _FEWEST + 2 or gap[inside].min() < gap[at] or not alone:
+                continue
+            fine = np.linspace(x[inside][0], x[inside][-1], 500)
+            near = np.interp(fine, x, gap) <= 2 * gap[at]
+            turn = np.trapezoid(np.interp(fine, x, sizes[:, lower, lower + 1]) * near, fine)
+            if turn > 0.02 and not _SCALE[0] < turn / (np.pi / 3) < _SCALE[1]:
+                notes.append(
+                    f"at {x[at]:.4g} the couplings turn levels {lower} and {lower + 1} by "
+                    f"{turn:.3g} where the energies of two levels alone tell {np.pi / 3:.3g}: "
+                    "other units, a factor, or diabatic levels that are not straight"
+                )
+    return tuple(dict.fromkeys(notes))[:3]
 
 
 def from_overlaps(overlaps: FloatArray, origin: int) -> tuple[FloatArray, tuple[str, ...]]:

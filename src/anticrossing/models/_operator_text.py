@@ -132,6 +132,10 @@ def _parameter(found: Operator, number: int, line: str) -> None:
                 f"{nearest(unit, UNITS)}."
             )
         factor = UNITS[unit]
+    elif (last := value.split()[-1:]) and last[0].lower() in {*UNITS} - {*found.parameters}:
+        raise InputError(
+            f"{found.path}, line {number} must have a comma before the unit {last[0]!r}."
+        )
     if name in found.parameters:
         raise InputError(f"{found.path}, line {number} sets {name} a second time.")
     value_ = value_of(found, number, text.strip())

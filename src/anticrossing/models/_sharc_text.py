@@ -13,7 +13,8 @@ from anticrossing._core.reading import read_text
 
 LIST_BLOCKS = {"epsilon": 2, "eta": 3, "kappa": 3, "lambda": 4, "gamma": 5}  # how many indices
 MATRIX_BLOCKS = ("SOC", "DMX", "DMY", "DMZ")
-_KNOWN = (*LIST_BLOCKS, *(f"{name} {part}" for name in MATRIX_BLOCKS for part in "RI"))
+COMPONENTS = "lambda_soc"  # linear couplings of spin components
+_KNOWN = (*LIST_BLOCKS, COMPONENTS, *(f"{name} {part}" for name in MATRIX_BLOCKS for part in "RI"))
 # Dipoles beyond the constant ones and fitted charges, none of which enters the Hamiltonian.
 SKIPPED = ("charge", "multipolar", "mdmx", "mdmy", "mdmz", "eqmx", "eqmy", "eqmz")
 _LARGEST = 5 * 10**7  # numbers in all matrices of a model
@@ -96,7 +97,7 @@ class Blocks:
         if size**2 * (modes**2 + 20) > _LARGEST:
             raise InputError(f"A SHARC model must fit into memory, but this has {size} states.")
         self.constant = np.zeros((size, size))
-        self.linear = np.zeros((modes, size, size))
+        self.linear: ComplexArray = np.zeros((modes, size, size), dtype=np.complex128)
         self.quadratic = np.zeros((modes, modes, size, size))
         self.matrices: ComplexArray = np.zeros((4, size, size), dtype=np.complex128)
         self.seen: set[tuple[str, tuple[int, ...]]] = set()
@@ -159,12 +160,13 @@ def _expect(lines: Lines, header: str) -> None:
 
 def read_block(words: list[str], lines: Lines, blocks: Blocks) -> None:
     name = words[0].lower()
-    if name in LIST_BLOCKS and len(words) == 1:
+    if name in (*LIST_BLOCKS, COMPONENTS) and len(words) == 1:
         count = lines.integers(lines.next(f"the number of lines of {name}"))
         if len(count) != 1 or count[0] < 0:
             raise lines.error(f"must hold the number of lines of {name}")
+        read = _read_component if name == COMPONENTS else _read_entry
         for _ in range(count[0]):
-            _read_entry(name, lines, blocks)
+            read(name, lines, blocks)
         return
     kind = words[0].upper()
     if kind in MATRIX_BLOCKS and len(words) == 2 and words[1].upper() in ("R", "I"):
@@ -199,13 +201,8 @@ def _read_entry(name: str, lines: Lines, blocks: Blocks) -> None:
     for state in states:
         if not 1 <= state <= available:
             raise lines.error(f"must name a state from 1 to {available}, but it is {state}")
-    for mode in modes:
-        if not 1 <= mode <= blocks.modes:
-            raise lines.error(f"must name a mode from 1 to {blocks.modes}, but it is {mode}")
-    key = (name, (multiplicity, *sorted(states), *modes))
-    if key in blocks.seen:
-        raise lines.error(f"must name an element of {name} once, but it is repeated")
-    blocks.seen.add(key)
+    _modes(modes, lines, blocks)
+    _once(name, (multiplicity, *sorted(states), *modes), lines, blocks)
     for i, j in blocks.pairs(multiplicity, *states):
         targets = {(i, j), (j, i)}
         for a, b in targets:
@@ -216,6 +213,34 @@ def _read_entry(name: str, lines: Lines, blocks: Blocks) -> None:
             else:  # ½ G_ij Q_i Q_j with G symmetric: both orders, so that the sum is value·Q_i Q_j
                 blocks.quadratic[modes[0] - 1, modes[1] - 1, a, b] += value
                 blocks.quadratic[modes[1] - 1, modes[0] - 1, a, b] += value
+
+
+def _read_component(name: str, lines: Lines, blocks: Blocks) -> None:
+    words = lines.next(f"all lines of {name}").split()
+    if len(words) != 5 or words[3] not in ("R", "I"):
+        raise lines.error("must hold two spin components, a mode, R or I, and a value")
+    first, second, mode = lines.integers(" ".join(words[:3]))
+    value = float(lines.parse(words[4:])[0])
+    size = len(blocks.constant)
+    if first == second or min(first, second) < 1 or max(first, second) > size:
+        raise lines.error(f"must name two spin components from 1 to {size}")
+    _modes([mode], lines, blocks)
+    _once(f"{name} {words[3]}", (*sorted((first, second)), mode), lines, blocks)
+    element = value if words[3] == "R" else 1j * value
+    blocks.linear[mode - 1, first - 1, second - 1] += element
+    blocks.linear[mode - 1, second - 1, first - 1] += np.conj(element)
+
+
+def _modes(modes: list[int], lines: Lines, blocks: Blocks) -> None:
+    for mode in modes:
+        if not 1 <= mode <= blocks.modes:
+            raise lines.error(f"must name a mode from 1 to {blocks.modes}, but it is {mode}")
+
+
+def _once(name: str, indices: tuple[int, ...], lines: Lines, blocks: Blocks) -> None:
+    if (name, indices) in blocks.seen:
+        raise lines.error(f"must name an element of {name} once, but it is repeated")
+    blocks.seen.add((name, indices))
 
 
 def _passed_over(lines: Lines) -> Iterator[str]:

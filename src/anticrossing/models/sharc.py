@@ -10,6 +10,7 @@ normal modes`` and 3n lines of 3n numbers (one column a mode). `LVC.template` ho
     kappa     multiplicity state mode value                 gradient
     lambda    multiplicity state state mode value           linear coupling
     gamma     multiplicity state state mode mode value      adds value·Q·Q
+    lambda_soc  component component mode R|I value          linear spin–orbit coupling
 
 each headed by its name and its number of lines, and matrices ``SOC R``, ``SOC I``, ``DMX R`` …
 over all spin components, in the order multiplicity, M_S, state.
@@ -46,6 +47,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.hamiltonian import Matrices
 from anticrossing.models._sharc_text import (
+    COMPONENTS,
     LIST_BLOCKS,
     MATRIX_BLOCKS,
     SKIPPED,
@@ -208,9 +210,9 @@ def _is_word(name: str) -> bool:
 def read_sharc(template: str | Path, reference: str | Path | None = None) -> SharcModel:
     """Read a SHARC vibronic coupling model from `LVC.template` and `V0.txt`.
 
-    H(Q) = ½ Σ ω_i Q_i² 𝟙 + ε + η + Σ κ Q + Σ λ Q + Σ γ Q Q + H_SO, hartree. Every line of a
-    ``gamma`` block adds γ Q_i Q_j to its element and to the transposed one, as SHARC 4 evaluates
-    the energy; a force constant written as two lines (i, j) and (j, i) counts twice.
+    H(Q) = ½ Σ ω_i Q_i² 𝟙 + ε + η + Σ κ Q + Σ λ Q + Σ γ Q Q + H_SO + Σ λ_SO Q, hartree. Every line
+    of a ``gamma`` block adds γ Q_i Q_j to its element and to the transposed one, as SHARC 4
+    evaluates the energy; a force constant written as two lines (i, j) and (j, i) counts twice.
 
     Parameters
     ----------
@@ -258,6 +260,11 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
     first = lines.next("the path of V0.txt")
     if len(first) > _LONGEST_PATH:
         raise lines.error("must hold the path of V0.txt")
+    if first.strip().isdigit():
+        raise lines.error(
+            f"must hold the path of V0.txt, but it holds the number {first.strip()[:20]}: files in "
+            "the form of SHARC before 2.0, with the geometry, are not read"
+        )
     molecule = read_reference(
         path_of("reference", reference)
         if reference is not None
@@ -330,8 +337,8 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
     Parameters
     ----------
     model : SharcModel
-        Its Hamiltonian must not couple states of different multiplicity or M_S except through the
-        constant matrix, which is what the files can hold.
+        Its Hamiltonian must not couple states of different multiplicity or M_S by quadratic terms,
+        and every M_S must have the same gradients: more the files cannot hold.
     template, reference : path
         The two files; the first line of the template names the second, relative to itself where
         both lie in one directory.
@@ -380,7 +387,10 @@ def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
     blocks = Blocks(model.states, len(model.frequencies))
     numbers = np.flatnonzero(model._vibrations()) + 1
     modes = range(len(numbers))
-    entries: dict[str, list[str]] = {name: [] for name in LIST_BLOCKS}
+    order = (*LIST_BLOCKS,)
+    entries: dict[str, list[str]] = {
+        name: [] for name in (*order[:-1], COMPONENTS, order[-1])
+    }  # SHARC reads them in this order alone
     left = [H.constant.copy(), H.linear.copy(), H.quadratic.copy()]
 
     def add(block: str, indices: tuple[int, ...], value: float) -> None:
@@ -407,11 +417,16 @@ def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
                     for e, f in {(c, d), (d, c)}:
                         for array, values in zip(left, held, strict=True):
                             array[..., e, f] -= values
-    if np.any(left[1]) or np.any(left[2]):
+    for p, i, j in np.argwhere(np.triu(left[1], 1)):
+        for part, value in (("R", left[1][p, i, j].real), ("I", left[1][p, i, j].imag)):
+            if value:
+                line = f"{i + 1} {j + 1} {numbers[p]} {part} {float(value)!r}"
+                entries[COMPONENTS].append(line)
+    if np.any(left[1][:, range(H.dimension), range(H.dimension)]) or np.any(left[2]):
         raise fail(
             "model",
-            "couple only states of one multiplicity and M_S through the coordinates, alike for "
-            "every M_S, and by real numbers",
+            "have gradients alike for every M_S, and quadratic couplings within one multiplicity "
+            "and M_S alone, alike for every M_S and real",
             "the files cannot hold what is left",
         )
     return {name: lines for name, lines in entries.items() if lines}, left[0]

@@ -74,6 +74,9 @@ class CrossingTable(Table, frozen=True, kw_only=True):
         ħ²/2I of the reactant: three numbers, one where it is linear.
     crossing_rotation : energy
         ħ²/2I at the crossing.
+    product_energy : energy
+        Lowest energy of the product above the reactant, where something tunnels; zero-point
+        energies included for an isolated molecule.
     """
 
     slopes: tuple[float, float]
@@ -86,6 +89,7 @@ class CrossingTable(Table, frozen=True, kw_only=True):
     classical: bool | None = None
     reactant_rotation: list[float] | None = None
     crossing_rotation: list[float] | None = None
+    product_energy: float | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -222,7 +226,7 @@ _TRANSFER = ("coupling", "reaction_free_energy", "temperature")
 _ENVIRONMENT = ("reorganization_energy", "bath", "vibration")
 _STATES = dict(zip(_TRANSFER, _TRANSFER, strict=True))
 _SOLVENT = {**_STATES, "reorganization_energy": "classical_reorganization_energy"}
-_POINT = ("slopes", "reduced_mass", "barrier", "passage")
+_POINT = ("slopes", "reduced_mass", "barrier", "passage", "product_energy")
 FORMULAS = {
     "fermi_golden_rule": Formula(
         "Fermi's golden rule",

@@ -110,7 +110,8 @@ def test_bad_input(change, message):
 
 
 def test_without_pyscf_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyscf", None)
+    for name in {"pyscf", *(name for name in sys.modules if name.startswith("pyscf."))}:
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r"anticrossing\[pyscf\]"):
         bond_scan(("Li", "H"), [3.0, 4.0, 5.0, 6.0])
 

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from anticrossing._core.checks import ConvergenceError, InputError, MissingExtraError
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import TullySimple
 from anticrossing.molecules.electronic import (
     AseStates,
@@ -42,6 +43,22 @@ def test_a_folder_gives_back_the_same_bits(tmp_path):
     assert again.computed == 1
     with pytest.raises(InputError, match="keeps other states"):
         CachedStates(FunctionStates(lambda x: 0, states=3, coordinates=2), tmp_path / "a")
+
+
+def test_a_folder_of_other_states_is_found_out(tmp_path):
+    """A function does not tell what it computes, nor a model its parameters."""
+    kept = CachedStates(HamiltonianStates(TullySimple()), tmp_path)
+    other = Hamiltonian.from_matrix([["x/100", "1/200"], ["1/200", "-x/100"]])
+    kept([0.3])
+    again = CachedStates(HamiltonianStates(other), tmp_path)
+    again([0.2])  # is not there, and therefore computed
+    with pytest.raises(InputError, match="keeps other states, whose energies differ by"):
+        again([0.3])
+    for text in (b"", b"\xff\n", b"\x1b[31m"):
+        (tmp_path / "states.txt").write_bytes(text)
+        with pytest.raises(InputError, match="keeps other states") as caught:
+            CachedStates(HamiltonianStates(other), tmp_path)
+        assert str(caught.value).isprintable()
 
 
 def test_what_a_function_returns_is_checked():

@@ -1,7 +1,7 @@
 """Rates at one energy against other programs, their own thermal average, and counted states."""
 
 import json
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +254,60 @@ def test_tunnelling_begins_at_the_energy_of_the_reactant():
     passing = probability("weak coupling", *given.values())(40 - 900 - x)
     expected = np.sum(passing * np.sqrt(x)) / 100 / (2 * np.pi * np.sqrt(40))
     assert rate == pytest.approx([0.0, expected], rel=1e-3)
+
+
+@pytest.mark.parametrize("passage", ["weak coupling", "zhu-nakamura"])
+def test_tunnelling_begins_at_the_energy_of_the_product(passage):
+    """Out and back there are as many passages: ``k/k_back = e^{−D/T}``, partition sums alike."""
+    from scipy.integrate import quad
+
+    given = {"coupling": 30.0, "slopes": (6000.0, -9000.0), "reduced_mass": 0.05}
+    above, heat = 300.0, np.array([25.0, 60.0, 250.0])
+    common = given | {"passage": passage, "temperature": heat, "partition_ratio": 1.0}
+    out = intersystem_crossing_rate(barrier=900.0, product_energy=above, **common)
+    back = intersystem_crossing_rate(barrier=900.0 - above, product_energy=-above, **common)
+    np.testing.assert_allclose(out.value / back.value, np.exp(-above / heat), rtol=1e-10)
+    by_default = intersystem_crossing_rate(barrier=900.0, **common)
+    assert by_default.value[0] > 1.5 * out.value[0]  # waves cannot go where there is no state
+    if passage == "zhu-nakamura":  # the same integral, slower
+        return
+    p = probability(passage, *given.values())
+    for T, value in zip(heat, out.value, strict=True):
+        peak = np.linspace(-600.0, 45 * T, 40)
+        parts = [quad(lambda e, T=T: float(p(np.array([e]))[0]) * np.exp(-(e + 900) / T), a, b,
+                      epsabs=0, epsrel=1e-9)[0]
+                 for a, b in pairwise(peak)]  # fmt: skip
+        assert value == pytest.approx(sum(parts) / (2 * np.pi), rel=2e-4)
+
+
+def test_no_rate_below_the_product():
+    turning = {"rotational_constants": [5, 2, 1]}
+    given = {"coupling": 5.0, "slopes": (6000.0, -9000.0), "reduced_mass": 0.05}
+    states = {
+        "reactant": RovibrationalStates(frequencies=[600, 900, 1200], **turning),
+        "crossing": RovibrationalStates(frequencies=[500, 1000], **turning),
+    }
+    rate = microcanonical_rate(
+        **given, **states, energies=[99.0, 140.0], barrier=1500.0, passage="weak coupling",
+        cell=1.0, product_energy=100.0,
+    ).value  # fmt: skip
+    x = (np.arange(4000) + 0.5) / 100  # E_zp lowers the crossing to 900
+    passing = probability("weak coupling", *given.values())(140 - 900 - x)
+    expected = np.sum(passing * np.sqrt(x)) / 100 / (2 * np.pi * np.sqrt(140))
+    assert rate == pytest.approx([0.0, expected], rel=1e-3)
+    point = given | {"barrier": 1500.0}
+    thermal = {"temperature": 200.0, "partition_ratio": 1.0}
+    for passage, product_energy, text in (
+        ("weak coupling", 901.0, "not lie above the crossing, zero-point energies included"),
+        ("landau-zener", 0.0, "be left out where nothing tunnels"),
+    ):
+        wrong = {"passage": passage, "product_energy": product_energy}
+        with pytest.raises(InputError, match=f"`product_energy` must {text}"):
+            microcanonical_rate(**point, **states, energies=99.0, **wrong)
+    for passage, product_energy, text in (
+        ("weak coupling", [100.0, 1501.0], "not lie above the crossing, but it lies 1 above"),
+        ("landau-zener", 0.0, "be left out where nothing tunnels"),
+    ):
+        wrong = {"passage": passage, "product_energy": product_energy}
+        with pytest.raises(InputError, match=f"`product_energy` must {text}"):
+            intersystem_crossing_rate(**point, **thermal, **wrong)

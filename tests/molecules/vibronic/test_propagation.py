@@ -129,6 +129,10 @@ def test_spectrum_of_displaced_levels():
     spectrum = autocorrelation_spectrum(result, start + np.arange(3), broadening=0.1)
     areas = spectrum.density * 0.1 * np.sqrt(2 * np.pi)
     np.testing.assert_allclose(areas, np.exp(-mean) * mean ** np.arange(3) / [1, 1, 2], atol=1e-6)
+    # the fourth level, 2π/2 above the range, would fold into it
+    wide = propagate_vibronic(W, np.linspace(0, 24, 13), state=1)
+    with pytest.raises(InputError, match="hardly leaves its beginning, but their overlap falls to"):
+        autocorrelation_spectrum(wide, start + np.arange(2), broadening=0.2)
     uneven = propagate_vibronic(W, [0.0, 1.0, 3.0], state=1)
     with pytest.raises(InputError, match="equal steps"):
         autocorrelation_spectrum(uneven, [2.0], broadening=1.0)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing.environment.spectral_density.densities import Continuum
 from anticrossing.environment.two_columns import checked_spectrum, read_spectrum
 
+_LARGEST = 1e100
 _FALL = 4  # the power with which J falls beyond the last frequency
 
 
@@ -47,7 +48,11 @@ class Measured(Continuum):
         from scipy.interpolate import PchipInterpolator
 
         omega, values = checked_spectrum(frequency, density)
-        inside = PchipInterpolator(np.append(0.0, omega), np.append(0.0, values))
+        if not (values.max() < _LARGEST and np.diff(omega, prepend=0.0).min() > 1 / _LARGEST):
+            must = f"stay below {_LARGEST:g}, at frequencies as far apart as its inverse"
+            raise fail("density", must, f"it reaches {values.max():.3g}")
+        with np.errstate(over="ignore"):  # of slopes below all numbers
+            inside = PchipInterpolator(np.append(0.0, omega), np.append(0.0, values))
         last = omega[-1]
 
         def joined(w: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from anticrossing.molecules.ab_initio.casscf import (
     casscf_at,
 )
 from anticrossing.molecules.ab_initio.collision import DiabaticCrossing, diabatic_crossing
+from anticrossing.molecules.ab_initio.derivatives import surfaces_of_outputs
 from anticrossing.molecules.ab_initio.outputs import scan_of_outputs
 from anticrossing.molecules.ab_initio.spin_orbit import SpinOrbitElements, spin_orbit_of_output
 from anticrossing.molecules.ab_initio.wavefunctions import state_dipoles, state_overlaps
@@ -27,6 +28,7 @@ __all__ = [
     "spin_orbit_of_output",
     "state_dipoles",
     "state_overlaps",
+    "surfaces_of_outputs",
 ]
 
 guard(__name__)

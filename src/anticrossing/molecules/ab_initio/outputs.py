@@ -75,7 +75,7 @@ def scan_of_outputs(
         raise fail("outputs", "be a list of outputs", f"it is {describe(outputs)}")
     if states is not None:
         integer("states", states, minimum=1, maximum=_MOST_STATES)
-    parsed = [_parsed(cclib, k, one) for k, one in enumerate(outputs)]
+    parsed = [parsed_output(cclib, f"outputs[{k}]", one) for k, one in enumerate(outputs)]
     if multiplicity is not None:
         choice("multiplicity", multiplicity, _MULTIPLICITIES)
     levels = [_levels(cclib, name, data, multiplicity) for name, data in parsed]
@@ -96,11 +96,11 @@ def scan_of_outputs(
     return AdiabaticData(x[order], energies[order], units=ATOMIC_UNITS)
 
 
-def _parsed(cclib: Any, k: int, one: Any) -> tuple[str, Any]:
+def parsed_output(cclib: Any, name: str, one: Any) -> tuple[str, Any]:
     """Return the name and the data of an output."""
     if hasattr(one, "scfenergies") or hasattr(one, "metadata"):
-        return f"outputs[{k}]", one
-    path = path_of(f"outputs[{k}]", one)
+        return name, one
+    path = path_of(name, one)
     try:
         size = size_of(path)
     except OSError as error:

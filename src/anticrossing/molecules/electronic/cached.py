@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,10 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, instance
 from anticrossing._core.files import path_of, write_bytes
+from anticrossing._core.reading import read_npz
 from anticrossing.molecules.electronic.base import ElectronicStates, StatePoint
 
+_SAME = 1e-6  # of energies: programs converge as far
 _PARTS = ("position", "energies", "gradients", "couplings", "overlaps")
 
 
@@ -23,7 +23,8 @@ class CachedStates(ElectronicStates):
 
     A point is found again by its coordinates and those of the point before, to the last bit; so
     trajectories that are run again with the same seed take from the folder what they had, with
-    the same result, and go on. A file that is damaged is computed again.
+    the same result, and go on. A file that is damaged is computed again, and the first point that
+    is taken is computed once more and compared: a function or program does not tell its settings.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class CachedStates(ElectronicStates):
     Raises
     ------
     InputError
-        If the folder belongs to states of another description.
+        If the folder belongs to states of another description, or of other energies.
 
     Examples
     --------
@@ -61,17 +62,17 @@ class CachedStates(ElectronicStates):
         self.units, self.provides, self.masses = states.units, states.provides, states.masses
         self.largest_jump, self.least_overlap = states.largest_jump, states.least_overlap
         self.computed = self.reused = 0
+        self._compared = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             sign = self.folder / "states.txt"
-            text = f"{states!r}\n{' '.join(states.coordinates)}\n"
-            if sign.exists() and sign.read_text("utf-8") != text:
-                raise InputError(
-                    f"{self.folder} keeps other states, {sign.read_text('utf-8').splitlines()[0]}: "
-                    "name another folder."
-                )
+            text = f"{states!r}\n{' '.join(states.coordinates)}\n".encode()
             if not sign.exists():
-                write_bytes(sign, text.encode())
+                write_bytes(sign, text)
+            elif (kept := sign.read_bytes()) != text:
+                first = kept.partition(b"\n")[0][:200].decode("utf-8", "replace")
+                shown = first if first.isprintable() else repr(first)
+                raise InputError(f"{self.folder} keeps other states, {shown}: name another folder.")
         except OSError as error:
             raise InputError(f"{self.folder} cannot be used: {error}") from None
 
@@ -80,6 +81,8 @@ class CachedStates(ElectronicStates):
         place = self.folder / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
         kept = _read(place)
         if kept is not None and np.array_equal(kept.position, position):
+            if not self._compared:
+                self._compare(kept, self.states.at(position, before))
             self.reused += 1
             return kept
         found = self.states.at(position, before)
@@ -91,6 +94,17 @@ class CachedStates(ElectronicStates):
         write_bytes(place, buffer.getvalue())
         return found
 
+    def _compare(self, kept: StatePoint, found: StatePoint) -> None:
+        """Raise where a kept point is that of other states."""
+        same = kept.energies.shape == found.energies.shape
+        apart = float(np.abs(kept.energies - found.energies).max()) if same else np.inf
+        if not apart <= _SAME * np.abs(found.energies).max():
+            raise InputError(
+                f"{self.folder} keeps other states, whose energies differ by {apart:.3g}: name "
+                "another folder."
+            )
+        self._compared = True
+
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"computed": 0, "reused": 0}  # what was counted is no part of it
 
@@ -101,12 +115,10 @@ class CachedStates(ElectronicStates):
 def _read(place: Path) -> StatePoint | None:
     """Return a point that was kept, or None where there is none that can be read."""
     try:
-        with np.load(io.BytesIO(place.read_bytes()), allow_pickle=False) as file:
-            content = {name: file[name] for name in file.files}
-        parts = {name: content.pop(name, None) for name in _PARTS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        content = read_npz(place)
+        parts: dict[str, Any] = {name: content.pop(name, None) for name in _PARTS}
+        wave = {name.removeprefix("wave_"): array for name, array in content.items()}
+        whole = all(parts[name] is not None for name in _PARTS[:3])
+        return StatePoint(**parts, wave=wave) if whole else None
+    except (OSError, InputError):
         return None
-    if any(parts[name] is None for name in _PARTS[:3]):
-        return None
-    wave = {name.removeprefix("wave_"): array for name, array in content.items()}
-    return StatePoint(**parts, wave=wave)

@@ -14,6 +14,8 @@ from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.vibronic.result import VibronicPropagation
 from anticrossing.units import Units
 
+_LEAST = 0.6  # e^{−½} of a Gaussian spectrum whose deviation times the step is 1
+
 
 @dataclass(frozen=True, eq=False)
 class PacketSpectrum(Result):
@@ -78,7 +80,8 @@ def autocorrelation_spectrum(
     Raises
     ------
     InputError
-        For a result without autocorrelation, a broadening that its length does not support, or
+        For a result without autocorrelation, a broadening that its length does not support, a time
+        step in which the overlap falls so far that energies outside of the range fold into it, or
         energies that its time step cannot tell from others.
 
     References
@@ -110,6 +113,12 @@ def autocorrelation_spectrum(
     width = positive_number("broadening", broadening)
     if width * times[-1] < 4.0 * (1 - 1e-12):
         raise fail("broadening", f"be at least {4 / times[-1]:.3g}", f"it is {width:g}")
+    if abs(overlap[1]) < _LEAST * abs(overlap[0]):
+        raise fail(
+            "result",
+            "have steps in which the packet hardly leaves its beginning",
+            f"their overlap falls to {abs(overlap[1]) / abs(overlap[0]):.2g} in the first",
+        )
     mean = float(np.ravel(result.energy)[0])
     reach = np.pi / (times[1] - times[0])
     if np.any(np.abs(wanted - mean) > reach):

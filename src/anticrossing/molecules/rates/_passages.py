@@ -94,14 +94,14 @@ def _weak(a: float, s: FloatArray) -> FloatArray:
 
 
 def log_thermal_average(
-    found: Probability, scale: float, barrier: float, temperature: float
+    found: Probability, scale: float, depth: float, temperature: float
 ) -> float:
-    """Return ``ln ∫ dε/T e^{−ε/T} P(ε)`` from the energy of the reactant up, by trapezoids."""
+    """Return ``ln ∫ dε/T e^{−ε/T} P(ε)`` from a depth below the crossing up, by trapezoids."""
     cold = scale / temperature if temperature > scale * 1e-300 else np.inf
-    if not np.isfinite(barrier / temperature if temperature > barrier * 1e-300 else np.inf):
+    if not np.isfinite(depth / temperature if temperature > depth * 1e-300 else np.inf):
         return -np.inf
     top = _RANGE * temperature
-    low, high = max(-barrier, -EDGE * scale), min(top, EDGE * scale)
+    low, high = max(-depth, -EDGE * scale), min(top, EDGE * scale)
     # As deep as it is cold the maximum is as wide as a fringe, or e^{−ε/T} at the lower end.
     step = scale * min(_FRINGE, 1 / (30 * min(cold, 30.0)))
     energies = np.linspace(low, high, int((high - low) / step) + 2)

@@ -18,6 +18,7 @@ from anticrossing.molecules.rates.states import RovibrationalStates
 
 _PARALLEL = 0.1  # sine of the angle between the gradients, up to which it is a crossing point
 _LINEAR = 1e-6  # of the largest moment of inertia
+RIGID = 5e-3  # of a Hessian's norm, up to which it belongs to a free molecule
 
 
 @read_only
@@ -105,7 +106,8 @@ def crossing_modes(
     Returns
     -------
     CrossingModes
-        With a warning where the gradients are not parallel.
+        With a warning where the gradients are not parallel, and where shifting all atoms gives a
+        force, or turning them does not turn the gradient: where units or orientations are mixed.
 
     Raises
     ------
@@ -165,6 +167,12 @@ def crossing_modes(
             f"the gradients are {np.degrees(angle):.3g} degrees from parallel: the point is no "
             "minimum of the seam",
         )
+    defects = [rigid_defects(place, g, H) for g, H in zip(slopes, curved, strict=True)]
+    if (defect := float(np.max(defects))) > RIGID:
+        notes += (
+            "shifted and turned as a whole, the molecule does not keep its forces: "
+            f"{defect:.2g} of a Hessian's norm is left; are units and orientation the same?",
+        )
     return CrossingModes(
         slopes=slopes @ unit,
         reduced_mass=float(1 / np.sum((unit / root) ** 2)),
@@ -173,6 +181,24 @@ def crossing_modes(
         angle=angle,
         warnings=notes,
     )
+
+
+def rigid_defects(
+    positions: FloatArray, gradient: FloatArray, hessian: FloatArray
+) -> tuple[float, float]:
+    """Return what is left of ``Hs = 0`` and ``H(ω×r) = ω×g`` for a free molecule, over ‖H‖."""
+    axes, unit = np.eye(3), max(float(np.abs(hessian).max()), 1e-300)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        place, H, g = positions - positions.mean(axis=0), hessian / unit, gradient / unit
+        shifts = np.array([np.tile(axis, len(place)) for axis in axes])
+        turns = np.array([np.cross(axis, place).ravel() for axis in axes])
+        turned = np.array([np.cross(axis, g.reshape(-1, 3)).ravel() for axis in axes])
+        shift = np.linalg.norm(shifts @ H, axis=1).max() / np.sqrt(len(place))
+        sizes = np.linalg.norm(turns, axis=1)
+        real = sizes > _LINEAR * sizes.max(initial=0.0)
+        turn = np.linalg.norm(turns @ H - turned, axis=1)[real] / sizes[real]
+        scale = max(float(np.linalg.norm(H, 2)), 1e-300)
+    return float(shift) / scale, float(turn.max(initial=0.0)) / scale
 
 
 def _rigid(place: FloatArray, mass: FloatArray, root: FloatArray) -> tuple[FloatArray, FloatArray]:

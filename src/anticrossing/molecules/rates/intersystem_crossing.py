@@ -42,6 +42,7 @@ def intersystem_crossing_rate(
     temperature: npt.ArrayLike,
     partition_ratio: npt.ArrayLike,
     passage: str = "landau-zener",
+    product_energy: npt.ArrayLike | None = None,
 ) -> Prediction:
     """Thermal rate from one surface to another through their minimum-energy crossing point.
 
@@ -54,9 +55,8 @@ def intersystem_crossing_rate(
         zhu-nakamura     P of `zhu_nakamura_scattering`, any ε
 
     The second is of lowest order in V, the third for any V; both tunnel below the crossing, between
-    straight lines, from the energy of the reactant up. Where that is deep the average of the second
-    is ``(2πV²/ΔF) √(2πμ/T) exp(F̄⁴/(24 μ ΔF² T³))``. Tunnelling needs a final surface: its minimum
-    must not lie above the reactant's (else take the way back, and detailed balance).
+    straight lines, from the higher of the lowest energies of reactant and product up. Where that is
+    deep the average of the second is ``(2πV²/ΔF) √(2πμ/T) exp(F̄⁴/(24 μ ΔF² T³))``.
 
     Parameters
     ----------
@@ -78,6 +78,9 @@ def intersystem_crossing_rate(
         `harmonic_partition_ratio`.
     passage : {"landau-zener", "weak coupling", "zhu-nakamura"}
         The probability of a passage.
+    product_energy : array_like, optional
+        Lowest energy of the product above that of the reactant, of either sign, at most `barrier`;
+        by default not above it. Where something tunnels alone.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def intersystem_crossing_rate(
     ------
     InputError
         If the slopes are equal, a mass or temperature is not positive, or the barrier is negative;
-        where something tunnels also if a slope vanishes.
+        where something tunnels also if a slope vanishes; if the product lies above the crossing.
 
     References
     ----------
@@ -111,14 +114,21 @@ def intersystem_crossing_rate(
         one, other = slopes
     except (TypeError, ValueError):
         raise fail("slopes", "be a pair of slopes", f"it is {describe(slopes)}") from None
-    v, first, second, mass, height, heat, ratio = rate_arguments(
+    if how == "landau-zener" and product_energy is not None:
+        raise fail("product_energy", "be left out where nothing tunnels", "it is given")
+    v, first, second, mass, height, heat, ratio, product = rate_arguments(
         coupling=coupling,
         **{"slopes[0]": one, "slopes[1]": other},
         reduced_mass=reduced_mass,
         barrier=barrier,
         temperature=temperature,
         partition_ratio=partition_ratio,
+        product_energy=0.0 if product_energy is None else product_energy,
     )
+    if np.any(product > height):
+        above = float((product - height).max())
+        raise fail("product_energy", "not lie above the crossing", f"it lies {above:g} above")
+    depth = height - np.maximum(product, 0.0)
     if np.any(first == second):
         raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
     if how != "landau-zener" and np.any((first == 0) | (second == 0)):
@@ -131,14 +141,14 @@ def intersystem_crossing_rate(
         force = np.abs(first / difference * second)
         tunnelling = np.asarray((force / heat) ** 2 / (24 * mass * heat))
         weak = np.sqrt(np.abs(first * second) ** 0.5 * difference / (16 * mass * np.abs(v) ** 3))
-        checks = _checks(how, v, mean_exponent, tunnelling, weak, height, heat)
+        checks = _checks(how, v, mean_exponent, tunnelling, weak, depth, heat)
         if how == "landau-zener":
             averages = log(flux_average(mean_exponent, lambda x: -np.expm1(-2 * x))) - height / heat
         else:
-            averages = _averages(how, v, first, second, mass, height, heat) - height / heat
+            averages = _averages(how, v, first, second, mass, depth, heat) - height / heat
         if how == "weak coupling":
             closed = log(2 * mean_exponent) + tunnelling - height / heat
-            averages = np.where(_shallow(tunnelling, height / heat), closed, averages)
+            averages = np.where(_shallow(tunnelling, depth / heat), closed, averages)
         logarithm = log(heat) - np.log(2 * np.pi) + log(ratio) + averages
     return Prediction(
         value=unwrap(exp(logarithm)),
@@ -150,7 +160,7 @@ def intersystem_crossing_rate(
 
 
 def _shallow(tunnelling: FloatArray, barrier: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return where nothing tunnels as deep as the reactant, up to e^{−40} of what does.
+    """Return where nothing tunnels as deep as the lower end, up to e^{−40} of what does.
 
     Below the crossing ``e^{−ε/T} Ai²`` is ``exp(u − (4/3)(u/β)^{3/2})`` for ``u = −ε/T``, with
     ``β³ = 12·tunnelling``.
@@ -161,13 +171,13 @@ def _shallow(tunnelling: FloatArray, barrier: FloatArray) -> npt.NDArray[np.bool
 
 
 def _averages(how: str, *arguments: FloatArray) -> FloatArray:
-    """Return ``ln⟨P⟩`` from the energy of the reactant up, for arrays of one shape."""
+    """Return ``ln⟨P⟩`` from a depth below the crossing up, for arrays of one shape."""
     found = np.empty(arguments[0].shape)
     for index in np.ndindex(found.shape):
-        v, first, second, mass, height, heat = (float(array[index]) for array in arguments)
+        v, first, second, mass, depth, heat = (float(array[index]) for array in arguments)
         one = probability(how, v, (first, second), mass)
         scale = tunnelling_energy((first, second), mass)
-        found[index] = log_thermal_average(one, scale, height, heat)
+        found[index] = log_thermal_average(one, scale, depth, heat)
     return found
 
 

@@ -45,12 +45,14 @@ def microcanonical_rate(
     passage: str = "landau-zener",
     cell: float | None = None,
     grain: float | None = None,
+    product_energy: float | None = None,
 ) -> Prediction:
     """Rate of an isolated molecule of given energy through a minimum-energy crossing point.
 
     ``k(E) = (1/2πρ_R(E)) ∫ dε P(ε) ρ_X(E − E₀ − ε)`` with ``E₀ = E_b + E_zp,X − E_zp,R`` and the
-    passages of `intersystem_crossing_rate`, from ``ε = −E₀`` up where they tunnel. Its thermal
-    average ``∫ρ_R k e^{−E/T}/Q_R`` is the rate of `intersystem_crossing_rate`.
+    passages of `intersystem_crossing_rate`, from the higher of the lowest energies of reactant and
+    product up where they tunnel. Its thermal average ``∫ρ_R k e^{−E/T}/Q_R`` is the rate of
+    `intersystem_crossing_rate`.
 
     Parameters
     ----------
@@ -76,6 +78,9 @@ def microcanonical_rate(
     grain : float, optional
         Width over which the density of the reactant is averaged; by default one cell. It has to be
         given where nothing turns, for single lines have no density.
+    product_energy : float, optional
+        Zero-point level of the product above that of the reactant, of either sign, at most ``E₀``;
+        by default not above it. Where something tunnels alone.
 
     Returns
     -------
@@ -137,6 +142,12 @@ def microcanonical_rate(
             "lie above the reactant, zero-point energies included",
             f"it lies {-threshold:g} below",
         )
+    product = 0.0 if product_energy is None else real_number("product_energy", product_energy)
+    if how == "landau-zener" and product_energy is not None:
+        raise fail("product_energy", "be left out where nothing tunnels", "it is given")
+    if product > threshold:
+        must = "not lie above the crossing, zero-point energies included"
+        raise fail("product_energy", must, f"it lies {product - threshold:g} above")
     if grain is None and not reactant.rotational_constants.size:
         raise fail("grain", "be given where the reactant does not turn", "it is not")
     top = float(asked.max(initial=0.0))
@@ -150,7 +161,7 @@ def microcanonical_rate(
     # On average the states of a cell lie in its middle; without rotation at its lower edge.
     offset = 0.5 if crossing.rotational_constants.size else 0.0
     centres = np.asarray(width * (np.arange(counts.size) - offset) - threshold)
-    passing = _means(one, centres, width)
+    passing = _means(one, centres, width, product - threshold if product > 0 else -np.inf)
     if crossing.rotational_constants.size:
         passing[0] = 0.0  # those states lie above the energy
     flux = np.array([counts[: i + 1] @ passing[i::-1] for i in cells.flat]).reshape(cells.shape)
@@ -197,10 +208,13 @@ def microcanonical_rate(
     )
 
 
-def _means(one: Probability, centres: FloatArray, width: float) -> FloatArray:
-    """Return P averaged over cells: above the crossing it may begin as a root, so in √ε there."""
+def _means(one: Probability, centres: FloatArray, width: float, lowest: float) -> FloatArray:
+    """Return P averaged over cells, zero below the lowest energy.
+
+    Above the crossing it may begin as a root, so in √ε there.
+    """
     x, weights = gauss_legendre(4)
-    left, right = centres - width / 2, centres + width / 2
+    left, right = (np.maximum(centres + half, lowest) for half in (-width / 2, width / 2))
     low, high = np.minimum(left, 0.0), np.minimum(right, 0.0)
     below = (high - low) / 2 * (one(low + (high - low) * (x[:, None] + 1) / 2).T @ weights)
     start, end = np.sqrt(np.maximum(left, 0.0)), np.sqrt(np.maximum(right, 0.0))

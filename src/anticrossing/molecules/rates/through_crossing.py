@@ -23,6 +23,7 @@ def rate_through_crossing(
     temperature: npt.ArrayLike,
     partition_ratio: npt.ArrayLike,
     passage: str = "landau-zener",
+    product_energy: float | None = None,
 ) -> Prediction:
     """Thermal rate through a minimum-energy crossing point of two surfaces.
 
@@ -43,6 +44,8 @@ def rate_through_crossing(
         As in `intersystem_crossing_rate`. Of m degenerate reactant states that meet fewer products
         only so many superpositions pass: that share is part of the ratio, 1/3 from a triplet to a
         singlet.
+    product_energy : float, optional
+        Energy of the minimum of the final surface, where something tunnels.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def rate_through_crossing(
     Raises
     ------
     InputError
-        If the masses do not fit, or the reactant lies above the crossing.
+        If the masses do not fit, or the reactant or product lies above the crossing.
 
     References
     ----------
@@ -96,4 +99,7 @@ def rate_through_crossing(
         temperature=temperature,
         partition_ratio=partition_ratio,
         passage=passage,
+        product_energy=None
+        if product_energy is None
+        else real_number("product_energy", product_energy) - reactant,
     )

@@ -21,6 +21,7 @@ from anticrossing._core.checks import (
     non_negative_number,
     positive,
     positive_number,
+    real_number,
 )
 from anticrossing._core.unchanging import read_only
 from anticrossing.environment.spectral_density import (
@@ -359,6 +360,18 @@ def _crossing(given: CrossingTable, units: RateUnits, isolated: bool) -> Crossin
             raise fail("slopes", f"not vanish for {given.passage!r}", "one of them is zero")
         non_negative_number("barrier", given.barrier)
         _check_partition(given, isolated)
+        if (product := given.product_energy) is not None:
+            if given.passage == "landau-zener":
+                raise fail("product_energy", "be left out where nothing tunnels", "it is given")
+            zero_point = [
+                sum(given.crossing_frequencies or ()),
+                -sum(given.reactant_frequencies or ()),
+            ]
+            height = given.barrier + (sum(zero_point) / 2 if isolated else 0.0)
+            if not real_number("product_energy", product) <= height:
+                raise fail(
+                    "product_energy", f"be at most the crossing's {height:g}", f"it is {product:g}"
+                )
         mass = units.natural_mass(positive_number("reduced_mass", given.reduced_mass))
         return msgspec.structs.replace(given, reduced_mass=mass)
 
