@@ -6,6 +6,8 @@ WORKERS ?= 2
 ARGS ?=
 # Byte code is made for what is imported, when it is: half the time of an installation.
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+# Where none may be kept, every worker and every process of a test makes all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-all test-core test-portable mutants fuzz bench docs lint shape dist clean
 

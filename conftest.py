@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import importlib.util
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +28,11 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 ROOT = Path(__file__).parent
 NEEDED = {"docs/other_packages.md": "qutip"}  # by the examples of a page, beside what tests need
 LONG_PAGES = tuple(
-    f"docs/{page}.md" for page in ("fits", "molecules", "open_systems", "transport")
+    f"docs/{page}.md"
+    for page in (
+        *("driven_level", "fits", "geometry", "mean_field", "molecules", "open_systems"),
+        *("theory", "transport", "vibronic"),
+    )
 )  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
 if importlib.util.find_spec("oqupy") is None:
@@ -83,6 +89,22 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
     if EXAMPLES.should_parse(file_path):
         return Page.from_parent(parent, path=file_path)
     return None
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin to import at another place in each worker: what one has compiled, the others read.
+
+    In a new environment the byte code of packages and tests takes longer than to collect them.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    if worker == 0 or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    paths = [path.relative_to(ROOT) for path in sorted(ROOT.glob("tests/**/test_*.py"))]
+    first = len(paths) * worker // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    tests = [".".join(path.with_suffix("").parts) for path in paths[first:] + paths[:first]]
+    for name in ["sympy", "qutip", "matplotlib.pyplot", *tests]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # to be told when it is wanted
+            importlib.import_module(name)
 
 
 @pytest.hookimpl(trylast=True)

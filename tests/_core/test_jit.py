@@ -140,7 +140,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "numba.__version__ = '0.99.0'",
+        slow("numba.__version__ = '0.99.0'"),
         slow("numba.__version__ = 'unknown'"),
         slow("del Dispatcher.enable_caching"),
         slow(

@@ -364,7 +364,7 @@ def test_three_levels_through_one_point(h, initial, level, value):
     assert result.predictions[0].probabilities[level] == pytest.approx(value, abs=1e-8)
 
 
-@pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
+@pytest.mark.parametrize("basis", ["adiabatic", slow("diabatic")])
 @pytest.mark.parametrize("name", ["spin 1", "bow-tie", "Demkov–Osherov"])
 def test_no_window_is_called_long_enough_that_is_not(name, basis):
     h, _, initial = FAMILIES[name]
@@ -417,7 +417,7 @@ def test_amplitudes_of_two_zeros_add_where_the_formula_says_so():
     assert max(estimates) < 1.5
 
 
-@pytest.mark.parametrize("gap", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("gap", [0.02, slow(0.05), slow(0.1)])
 def test_a_zero_close_to_the_real_axis_is_not_missed(gap):
     result = ac.passage(LZ(gap=gap), Formula("19*tanh(t/3)+0.7", -60, 60))
     slow = named(result, "Dykhne–Davis–Pechukas")

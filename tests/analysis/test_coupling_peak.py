@@ -8,6 +8,7 @@ import anticrossing as ac
 from anticrossing import Hamiltonian
 from anticrossing._core.roots import bracketed
 from anticrossing.analysis.coupling_peak import coupling_peak
+from tests.effort import slow
 from tests.systems import random_unitary
 
 LINEAR = Hamiltonian.from_matrix([["x", 0.5], [0.5, "-x"]])
@@ -162,7 +163,7 @@ def test_levels_that_meet_are_refused(turned, place):
         coupling_peak(H, (-1, 2))
 
 
-@pytest.mark.parametrize("window", [(-10, 10), (-10, 12)])
+@pytest.mark.parametrize("window", [slow((-10, 10)), (-10, 12)])
 def test_levels_that_meet_at_the_origin_of_a_line_are_refused(window):
     cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
     with pytest.raises(ac.InputError, match="`window` must be one in which the levels stay apart"):

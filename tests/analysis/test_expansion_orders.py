@@ -256,6 +256,7 @@ def test_terms_on_the_way_are_those_of_windows_that_end_there():
 # ---- what must not matter ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_gauge_transformations_leave_the_expansion_alone():
     rng = np.random.default_rng(5)
     jumps = [0.4 * (random_hermitian(rng, 2) + 1j * random_hermitian(rng, 2)) for _ in range(2)]

@@ -9,6 +9,7 @@ from anticrossing.analysis.intersection_passage import intersection_passage
 from anticrossing.geometry.intersections import find_intersection
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.units import Units
+from tests.effort import slow
 
 Z, X, ONE = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)
 Y = np.array([[0, -1j], [1j, 0]])
@@ -42,7 +43,7 @@ def test_the_circular_cone_of_the_textbook():
         assert passage.closest.shape == (2, 4, 2)
 
 
-@pytest.mark.parametrize(("seed", "count"), [(0, 2), (1, 2), (2, 3), (3, 5)])
+@pytest.mark.parametrize(("seed", "count"), [(0, 2), slow(1, 2), slow(2, 3), (3, 5)])
 def test_elliptic_and_tilted_cones_in_several_coordinates(seed, count):
     rng = np.random.default_rng(seed)
     g, h, slope = rng.normal(size=(3, count))

@@ -44,7 +44,7 @@ def stepped(hamiltonian: Any, drive: Any, gamma: Any, rtol: float = 1e-12) -> np
 
 
 @pytest.mark.parametrize(
-    "width", [slow(1e-6), slow(0.05), 0.6, 1.2, slow(1.21), slow(5.0), slow(60.0)]
+    "width", [slow(1e-6), slow(0.05), 0.6, slow(1.2), slow(1.21), slow(5.0), slow(60.0)]
 )
 def test_two_levels_against_steps(width: float) -> None:
     """Also at 1.2, where an exceptional point lies on the way."""

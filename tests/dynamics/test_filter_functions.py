@@ -10,6 +10,7 @@ import pytest
 import anticrossing as ac
 from anticrossing.dynamics import filter_function
 from anticrossing.environment.noise import GaussianNoise, OrnsteinUhlenbeckNoise
+from tests.effort import slow
 
 X, Z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
 H = ac.models.LandauZener(gap=0.5)
@@ -17,7 +18,7 @@ SWEEP = ac.drive.Linear(-15, 15, rate=1.0)
 OMEGA = np.linspace(-30.0, 30.0, 901)
 
 
-@pytest.mark.parametrize("operator", [X, Z, None], ids=["x", "z", "coordinate"])
+@pytest.mark.parametrize("operator", [slow(X), Z, None], ids=["x", "z", "coordinate"])
 def test_a_passage_loses_what_its_filter_function_says(operator: Any) -> None:
     found = filter_function(H, SWEEP, OMEGA, operator, basis="diabatic")
     assert found.completeness == pytest.approx(1.0, abs=2e-3)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
+from tests.effort import slow
 
 
 class Counted:
@@ -20,7 +21,7 @@ class Counted:
         return np.array([[x, coupling], [coupling, -x]]) / 2 + self.offset * np.eye(2)
 
 
-@pytest.mark.parametrize(("offset", "most"), [(0.0, 18_000), (1e3, 27_000)])
+@pytest.mark.parametrize(("offset", "most"), [slow(0.0, 18_000), (1e3, 27_000)])
 def test_many_times_do_not_multiply_calls(offset, most):
     sweep, times = ac.drive.Linear(-20, 20, rate=1.0), np.linspace(-20, 20, 301)
     matrix = Counted(offset)

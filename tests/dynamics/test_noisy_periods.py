@@ -84,6 +84,7 @@ def test_still_noise_of_the_offset_of_a_qubit() -> None:
     assert seen == pytest.approx(np.sum(areas * weights), rel=0.01)
 
 
+@pytest.mark.slow
 def test_still_noise_of_the_gap_is_an_average_over_gaps() -> None:
     def at(change: float, noise: Any = None) -> Any:
         gap = abs(0.4 + change)

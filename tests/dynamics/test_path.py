@@ -20,7 +20,7 @@ SPIN = ac.Hamiltonian.from_matrix(
     [["z/2", "(x - I*y)/2"], ["(x + I*y)/2", "-z/2"]], coordinates=("x", "y", "z")
 )
 POLAR = np.pi / 3
-FEW, MANY = 20, 200
+FEW, MANY = 6, 200
 
 
 # ---- random paths against DOP853 ---------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 import anticrossing as ac
 from anticrossing.dynamics import _own_sectors
+from tests.effort import slow
 
 FROM, TO = 1.0, 1.5
 
@@ -50,7 +51,7 @@ def exact(matrix, state, length, basis):
         return tuple(np.abs(np.array(m.tolist(), dtype=complex)) ** 2 for m in (found, whole))
 
 
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("whole", [slow(False), True])
 @pytest.mark.parametrize("basis", ["diabatic", "adiabatic"])
 @pytest.mark.parametrize("turned", [False, True])
 def test_close_levels_of_different_sectors_are_in_the_estimate(basis, turned, whole):

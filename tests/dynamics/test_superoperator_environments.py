@@ -7,6 +7,7 @@ from anticrossing import Hamiltonian, propagate
 from anticrossing.drive import Linear
 from anticrossing.dynamics import liouville
 from anticrossing.environment import Dephasing, Environment, Lindblad
+from tests.effort import slow
 
 
 class Hidden(Environment):
@@ -43,7 +44,7 @@ def problem(levels, rate):
 
 
 @pytest.mark.parametrize(
-    ("levels", "rate"), [(2, 1.0), (2, 1e-3), (2, 1e-6), (3, 1.0), (3, 1e-4), (4, 30.0)]
+    ("levels", "rate"), [(2, 1.0), (2, 1e-3), (2, 1e-6), (3, 1.0), slow(3, 1e-4), (4, 30.0)]
 )
 def test_the_whole_map_is_the_same_in_either_form(levels, rate):
     hamiltonian, drive, environment = problem(levels, rate)

@@ -205,7 +205,7 @@ def test_against_qutip(equation: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("equation", ["secular", "redfield", slow("universal")])
-@pytest.mark.parametrize("operator", [TILTED, SIGMA_Z / 2], ids=["tilted", "fixed"])
+@pytest.mark.parametrize("operator", [TILTED, slow(SIGMA_Z / 2)], ids=["tilted", "fixed"])
 def test_cost_is_flat_in_slowness(equation: str, operator: np.ndarray) -> None:
     """Six decades: the second order of what fast elements move shows how equilibria shift."""
     bath = ac.Bath(

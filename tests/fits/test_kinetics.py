@@ -45,6 +45,7 @@ def test_there_and_back():
     np.testing.assert_allclose(late.rates, fit.rates, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_trajectories_are_resampled_whole():
     """One exponential, fitted by least squares in a long window: the variance is a double sum."""
     rate, count = 0.5, 300

@@ -66,7 +66,7 @@ def test_pyrazine_is_recovered():
 
 @pytest.mark.parametrize(
     ("states", "modes", "seed"),
-    [(2, 2, 0), (2, 6, 0), (3, 3, 1)]
+    [(2, 2, 0), (2, 6, 0), slow(3, 3, 1)]
     + [slow(states, modes, seed) for states in (2, 3, 4) for modes in (3, 4, 6) for seed in (1, 2)],
 )
 def test_random_models_are_recovered(states, modes, seed):

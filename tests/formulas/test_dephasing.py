@@ -13,6 +13,7 @@ from anticrossing.formulas import (
     dephasing_landau_zener,
     fixed_axis_dephasing_landau_zener,
 )
+from tests.effort import slow
 from tests.systems import random_hermitian
 from tests.systems.lindblad import bloch_generator, bloch_ground, magnus, superoperator
 
@@ -92,7 +93,7 @@ def test_canonical_form_refuses(arguments, message):
 # ---- Theorem 3 --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gamma", [0.01, 0.1, 1.0, 10.0])
+@pytest.mark.parametrize("gamma", [0.01, slow(0.1), slow(1.0), 10.0])
 def test_three_percent_where_the_check_holds(gamma):
     prediction = dephasing_landau_zener(gap=1.0, sweep_rate=0.1, gamma=gamma)
     value = jump(1.0, 0.1, 20, 60_000, eigenbasis=lambda x: gamma * np.hypot(x, 1.0))
@@ -179,7 +180,7 @@ def test_sudden_change_of_gamma_is_reported():
 # ---- constant rate ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("rate", [slow(0.1), 1.0, slow(10.0)])
 def test_constant_rate_is_a_rate_in_physical_time(rate):
     prediction = constant_rate_dephasing_landau_zener(gap=1.0, sweep_rate=0.05, rate=rate)
     value = jump(1.0, 0.05, 30, 120_000, eigenbasis=lambda x: rate + 0 * x)

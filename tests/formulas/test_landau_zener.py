@@ -10,9 +10,10 @@ from anticrossing.formulas import (
     landau_zener_from_gap_curvature,
     landau_zener_from_slopes,
 )
+from tests.effort import slow
 
 
-@pytest.mark.parametrize(("gap", "rate"), [(0.3, 1.0), (1.0, 1.0), (1.0, 0.5), (2.0, 3.0)])
+@pytest.mark.parametrize(("gap", "rate"), [(0.3, 1.0), slow(1.0, 1.0), slow(1.0, 0.5), (2.0, 3.0)])
 def test_formula_is_the_limit_of_the_equation_of_motion(gap, rate, two_level, adiabatic_matrix):
     stop = 60 / np.sqrt(rate)
     matrix = adiabatic_matrix(two_level(lambda t: rate * t, gap), -stop, stop, 1e-10)

@@ -10,6 +10,7 @@ from anticrossing.formulas import (
     landau_zener,
     spin_landau_zener,
 )
+from tests.effort import slow
 
 
 def star(diagonal, couplings):
@@ -20,7 +21,7 @@ def star(diagonal, couplings):
     return h
 
 
-@pytest.mark.parametrize("rate", [1.0, -1.5])
+@pytest.mark.parametrize("rate", [slow(1.0), -1.5])
 def test_demkov_osherov_against_the_equation_of_motion(rate, adiabatic_matrix):
     levels, couplings = [1.2, -0.8, 0.3], [0.25, 0.5, -0.35]
 
@@ -94,7 +95,7 @@ def test_reversed_sweep_transposes_real_models():
 @pytest.mark.parametrize(
     ("slopes", "couplings", "slope_0"),
     [
-        ([1.0, -1.0], [0.4, 0.4], 0.0),
+        slow([1.0, -1.0], [0.4, 0.4], 0.0),
         ([1.0, -1.5, 0.5], [0.4, 0.3, 0.5], 0.2),  # both sides
         ([1.0, 2.0, 3.0], [0.4, 0.6, 0.5], 0.0),  # one side: interfering paths
     ],

@@ -11,7 +11,7 @@ from anticrossing.geometry.berry import berry_phase, discrete_wilson_loop, link_
 from anticrossing.geometry.chern import Sphere, chern_number
 from anticrossing.geometry.curvature import berry_connection, berry_curvature, curvature_matrix
 from anticrossing.geometry.frames import transport
-from tests.effort import cases
+from tests.effort import cases, slow
 
 CONE = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
 
@@ -175,7 +175,7 @@ def test_complex_arrays_without_imaginary_part_count_as_real():
 # ---- spins --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("theta", [0.01, 0.8, np.pi / 2, 2.9])
+@pytest.mark.parametrize("theta", [slow(0.01), 0.8, slow(np.pi / 2), slow(2.9)])
 @pytest.mark.parametrize("spin", [0.5, 1, 1.5, 2])
 def test_a_spin_gains_minus_m_times_the_solid_angle(spin, theta):
     hamiltonian = spin_in_field(spin)

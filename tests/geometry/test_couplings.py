@@ -15,6 +15,7 @@ from anticrossing.geometry.couplings import (
     trajectory_couplings,
 )
 from anticrossing.geometry.surfaces import surfaces
+from tests.effort import slow
 from tests.geometry.test_surfaces import random_model
 from tests.systems import random_unitary
 
@@ -46,7 +47,7 @@ def mixing_angle(name):
     return angle
 
 
-@pytest.mark.parametrize("name", DIABATS)
+@pytest.mark.parametrize("name", [n if n == "linear" else slow(n) for n in DIABATS])
 def test_two_states_against_the_derivative_of_the_mixing_angle(name):
     first, second, coupling, window = DIABATS[name]
     H = Hamiltonian.from_matrix([[first, coupling], [coupling, second]])
@@ -274,7 +275,7 @@ def crossing_pairs(seed=None):
     return Hamiltonian.affine(turn @ constant @ turn.T, turn @ slope @ turn.T)
 
 
-@pytest.mark.parametrize("seed", [None, 1, 2])
+@pytest.mark.parametrize("seed", [None, slow(1), slow(2)])
 def test_levels_that_pass_through_each_other(seed):
     H = crossing_pairs(seed)
     x = np.linspace(-3, 3, 601)

@@ -9,7 +9,7 @@ from anticrossing.geometry.intersection import CODIMENSIONS
 from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings
-from tests.effort import cases
+from tests.effort import cases, slow
 
 XY = ["x", "y"]
 SQUARE = [[-4.0, 4.0], [-4.0, 4.0]]
@@ -57,7 +57,9 @@ def matches(found, expected, tolerance=1e-10):
 # ---- all intersections of models with several -------------------------------------------------
 
 
-@pytest.mark.parametrize(("k", "g", "seed"), [(1.0, 0.4, 0), (0.7, 0.31, 1), (-2.0, 0.9, 2)])
+@pytest.mark.parametrize(
+    ("k", "g", "seed"), [(1.0, 0.4, 0), slow(0.7, 0.31, 1), slow(-2.0, 0.9, 2)]
+)
 def test_quadratic_jahn_teller_has_one_central_and_three_outer_intersections(k, g, seed):
     found = find_intersections(jahn_teller(k, g), SQUARE, seed=seed, starts=80)
     # k ρ e^{iφ} + g ρ² e^{−2iφ} = 0: ρ = |k/g| and e^{3iφ} = −sign(kg)

@@ -237,7 +237,7 @@ C = "(x**2 + y**2 + z**2)/2"
         # y = -|x|, the lower one of the second set, mean of the seam x² + z²/2 + |x|
         slow([[f"{C} - y", 0, 0], [0, f"{C} + x", 0], [0, 0, f"{C} - x"]], ([0], [1, 2]), (0, 1)),
         # upper sheet of a cone: z = r
-        (
+        slow(
             [[f"{C} + x", "y", "1/9"], ["y", f"{C} - x", 0], ["1/9", 0, f"{C} + z"]],
             ([0, 1], [2]),
             (1, 0),

@@ -290,7 +290,7 @@ def assert_matches_scan(H, start, stop, points=40_001):
         assert crossing.gap <= exact.fun * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *map(slow, range(2, 6))])
+@pytest.mark.parametrize("seed", [0, *map(slow, range(1, 6))])
 @pytest.mark.parametrize("complex_entries", [False, True])
 def test_random_affine_hamiltonians(seed, complex_entries):
     rng = np.random.default_rng([seed, complex_entries])

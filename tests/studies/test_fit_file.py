@@ -102,6 +102,7 @@ def test_a_posterior_is_sampled_on_request(passages: Path, tmp_path: Path) -> No
     assert low < TRUE_GAP < high
 
 
+@pytest.mark.slow
 def test_other_options_reach_the_fit(passages: Path) -> None:
     text = PASSAGES + 'gap = 1.0\nvary = ["gap", "visibility"]\n'
     found = run(text, passages)

@@ -72,6 +72,7 @@ def test_the_gap_on_the_map_is_a_cone(cone: GeometryOutcome) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_box_that_is_large_enough_has_the_three_satellites(wide: GeometryOutcome) -> None:
     """Three further cones at ρ = 2k/g, at φ = π/3 and 120° further, with ½ρ² for energy."""
     places = np.array([one.position for one in wide.intersections])

@@ -46,6 +46,7 @@ def test_a_scan_of_trajectories() -> None:
     assert found.scan["probability"].shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_a_state_of_levels_that_decay(tmp_path: Path) -> None:
     found = studies.run(studies.parse(HEAD + DECAY + "[state]\nsamples = 3\n"))
     assert isinstance(found, StateOutcome)

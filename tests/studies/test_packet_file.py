@@ -460,6 +460,7 @@ grid = { start = -34.0, stop = 30.0, points = 768 }
 """
 
 
+@pytest.mark.slow
 def test_a_packet_caught_at_the_crossing_is_not_transmitted() -> None:
     """The upper level, closed at both ends, has a well at x = 0 that empties slowly."""
     found = run(CAUGHT)

@@ -47,6 +47,7 @@ def method(outcome: StateOutcome) -> dict[str, object]:
     return {str(row[0]): row[1] for row in outcome.tables()[1].rows}
 
 
+@pytest.mark.slow
 def test_few_levels_agree_with_independent_modes(tmp_path: Path) -> None:
     found = run(FEW + "samples = 5\n")
     assert found.probabilities[0] == pytest.approx(modes(4), abs=1e-10)

@@ -16,6 +16,7 @@ from anticrossing import InputError, cli, studies
 from anticrossing.studies.kinds.driven_level import DrivenLevelStudy
 from anticrossing.studies.kinds.passage import PassageStudy
 from anticrossing.thermodynamics import DrivenLevel
+from tests.effort import slow
 from tests.sweeps.test_kill import files
 
 PASSAGE = """
@@ -99,7 +100,7 @@ def axes(*ranges: tuple[str, float, float]) -> str:
     ("text", "batched"),
     [
         (PASSAGE + axes(("hamiltonian.gap", 0.2, 2), ("drive.rate", 0.1, 3)), True),
-        (MATRIX + axes(("hamiltonian.g", 0.1, 0.9), ("drive.amplitude", 1, 4)), True),
+        slow(MATRIX + axes(("hamiltonian.g", 0.1, 0.9), ("drive.amplitude", 1, 4)), True),
         (DEPHASED + axes(("environment.gamma", 0.01, 0.3), ("drive.rate", 1, 3)), True),
         (QUBIT + axes(("environment.t1", 20, 60)), False),
         (MATRIX + axes(("drive.stop_time", 5.0, 9.0)), True),

@@ -234,7 +234,9 @@ def _orders(
                 w[0, k] = slope[k] * vectors[0, k]
             _beside(vectors, w, work)
             _solve(v, inverse, vectors, pivot, -1.0, w, start, work)
-            w[:] = start
+            for i in range(size):
+                for k in range(n):
+                    w[i, k] = start[i, k]
         else:
             previous = psi[order - 1]
             missed = 0.0

@@ -78,10 +78,25 @@ _T18 = np.array(
 
 
 @inner()
+def _copy(values, out):
+    for i in range(values.size):
+        out[i] = values[i]
+
+
+@inner()
+def _add(first, second, out):
+    for i in range(out.shape[0]):
+        for j in range(out.shape[0]):
+            out[i, j] = first[i, j] + second[i, j]
+
+
+@inner()
 def _commutator(a, b, work, out):
     np.dot(a, b, out)
     np.dot(b, a, work)
-    out -= work
+    for i in range(out.shape[0]):
+        for j in range(out.shape[0]):
+            out[i, j] -= work[i, j]
 
 
 @inner()
@@ -140,7 +155,9 @@ def _short(point, tones, quickest, edges, speed, scale, t, h):
 def _first_grid(point, tones, edges, speed, scale):
     """Return times over a period, dense where phases turn or L changes."""
     period = 2.0 * np.pi / point[2]
-    quickest = np.max(np.abs(tones))
+    quickest = 0.0
+    for tone in tones:
+        quickest = max(quickest, abs(tone))
     times = np.empty(64)
     times[0] = 0.0
     count = 1
@@ -154,7 +171,7 @@ def _first_grid(point, tones, edges, speed, scale):
             return times[:1]
         if count == times.size:
             longer = np.empty(2 * count)
-            longer[:count] = times
+            _copy(times, longer)
             times = longer
         times[count] = period if t + h >= period * (1.0 - 1e-12) else t + h
         count += 1
@@ -185,8 +202,10 @@ def _exponential(x, work, out):
     while largest > _LARGEST_NORM:
         largest *= 0.5
         halvings += 1
-    if halvings > 0:
-        x *= 0.5**halvings
+    share = 0.5**halvings
+    for i in range(x.shape[0]):
+        for j in range(x.shape[0]):
+            x[i, j] *= share
     square, cube, inner_, left, right, high = work
     np.dot(x, x, square)
     if largest < _NORM_OF_8:
@@ -202,12 +221,12 @@ def _exponential(x, work, out):
         _combine(_T12[3, 0], _T12[3, 1], x, _T12[3, 2], square, _T12[3, 3], cube, left)
         np.dot(left, left, high)
         _combine(_T12[2, 0], _T12[2, 1], x, _T12[2, 2], square, _T12[2, 3], cube, left)
-        high += left
+        _add(high, left, high)
         _combine(_T12[1, 0], _T12[1, 1], x, _T12[1, 2], square, _T12[1, 3], cube, left)
-        left += high
+        _add(left, high, left)
         np.dot(left, high, out)
         _combine(_T12[0, 0], _T12[0, 1], x, _T12[0, 2], square, _T12[0, 3], cube, left)
-        out += left
+        _add(out, left, out)
         return
     np.dot(cube, cube, inner_)
     _combine(0.0, _T18[0, 1], x, _T18[0, 2], square, _T18[0, 3], cube, left)
@@ -222,7 +241,8 @@ def _exponential(x, work, out):
     _combine(0.0, 1.0, out, 1.0, left, _T18[1, 4], inner_, out)
     for _ in range(halvings):
         np.dot(out, out, left)
-        out[:] = left
+        for i in range(x.shape[0]):
+            _copy(left[i], out[i])
 
 
 @inner()
@@ -265,7 +285,10 @@ def _fixed_point(period, levels, numbers, state):
         right[i, 0] = period[i + 1, 0] / np.sqrt(levels)
         right[i, 1] = 1.0 if (i * i + i) % 3 == 0 else -1.0
     for k in range(size):
-        pivot = k + np.argmax(np.abs(matrix[k:, k]))
+        pivot = k
+        for i in range(k + 1, size):
+            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
+                pivot = i
         if matrix[pivot, k] == 0.0:
             return np.inf
         for j in range(size):
@@ -283,8 +306,9 @@ def _fixed_point(period, levels, numbers, state):
             for i in range(k + 1, size):
                 right[k, j] -= matrix[k, i] * right[i, j]
             right[k, j] /= matrix[k, k]
-    state[:] = 0.0
     state[0] = 1.0 / np.sqrt(levels)
+    for i in range(numbers, state.size):
+        state[i] = 0.0
     largest = 0.0
     for i in range(size):
         state[i + 1] = right[i, 0]
@@ -306,7 +330,7 @@ def _collocate(matrices, h, tolerance, state, stages, slopes):
     """Solve for the states at Gauss's nodes, and move the state to the end of the step."""
     size = state.size
     for i in range(3):
-        stages[i] = state
+        _copy(state, stages[i])
     for _ in range(_MOST_ROUNDS):
         for i in range(3):
             _apply(matrices[i], stages[i], slopes[i])
@@ -335,7 +359,9 @@ def _averages(point, tones, times, edges, degrees, series, read, numbers, tolera
     size, levels, count = series.shape[2], out.size, times.size - 1
     matrices = np.empty((count, 3, size, size))
     work = np.empty((7, size, size))
-    step, period, product = np.empty((size, size)), np.eye(size), np.empty((size, size))
+    step, period, product = np.empty((size, size)), np.zeros((size, size)), np.empty((size, size))
+    for i in range(size):
+        period[i, i] = 1.0
     for k in range(count):
         h = times[k + 1] - times[k]
         for i in range(3):
@@ -349,7 +375,8 @@ def _averages(point, tones, times, edges, degrees, series, read, numbers, tolera
     if not inverse < _LARGEST_INVERSE:
         return np.inf
     rows, found = np.empty((levels, size)), np.empty(levels)
-    out[:] = 0.0
+    for j in range(levels):
+        out[j] = 0.0
     for k in range(count):
         h = times[k + 1] - times[k]
         _collocate(matrices[k], h, 0.02 * tolerance, state, stages, slopes)
@@ -378,7 +405,8 @@ def steady(
     for point in range(out.shape[0]):
         times = _first_grid(points[point], tones, edges, speed, scale)
         info[point, 0], info[point, 1], info[point, 2] = np.inf, 0.0, SLOW
-        out[point] = np.nan
+        for j in range(levels):
+            out[point, j] = np.nan
         level = 0
         while 1 < times.size <= MOST_STEPS:
             inverse = _averages(
@@ -398,6 +426,6 @@ def steady(
                 info[point, 0] = max(change / _SETTLED, 0.5 * tolerance) + rounding
                 info[point, 1], info[point, 2] = times.size - 1.0, 0.0
                 break
-            before[:] = now
+            _copy(now, before)
             times = halved(times)
             level += 1

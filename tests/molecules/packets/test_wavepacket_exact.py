@@ -8,6 +8,7 @@ from scipy.sparse.linalg import expm_multiply
 
 from anticrossing import Hamiltonian
 from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
+from tests.effort import slow
 from tests.systems import random_hermitian
 
 
@@ -37,7 +38,7 @@ def coupled(states, coordinates, seed):
         (2, 1, 64, "fft"),
         (3, 1, 64, "fft"),
         (3, 1, 63, "sine"),
-        (2, 2, 32, "fft"),
+        slow(2, 2, 32, "fft"),
         (3, 2, 28, "fft"),
         (2, 2, 30, ("sine", "fft")),
     ],

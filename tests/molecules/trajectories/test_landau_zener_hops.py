@@ -124,7 +124,7 @@ def test_a_level_passes_two_others_in_one_step(dt, distance):
 
 
 @pytest.mark.parametrize("step", [slow(0.2), 0.5, slow(3.0)])
-@pytest.mark.parametrize("split", [slow(0.0), 1e-7, 2e-2])
+@pytest.mark.parametrize("split", [slow(0.0), 1e-7, slow(2e-2)])
 def test_a_level_and_a_band_are_the_formula_of_demkov_and_osherov(step, split):
     # A level that crosses a band stays itself with exp(−2π Σ V²/α), however near the band's levels.
     slope, speed, couplings = 0.001, 0.02, np.array([0.0005, -0.0012, 0.0008])

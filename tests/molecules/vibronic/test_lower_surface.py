@@ -8,6 +8,7 @@ from scipy.special import pbdv
 
 from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.molecules.vibronic import jahn_teller_levels, lower_surface_levels
+from tests.effort import slow
 
 
 @pytest.mark.parametrize("k", [0.5, 1.5, 3.0, 4.0])
@@ -44,7 +45,7 @@ def collocated(k, order, count):
 
 
 @pytest.mark.parametrize("phase", [True, False])
-@pytest.mark.parametrize("correction", [True, False])
+@pytest.mark.parametrize("correction", [True, slow(False)])
 def test_levels_by_another_method(phase, correction):
     k = 2.5
     result = lower_surface_levels(k, geometric_phase=phase, diagonal_correction=correction, count=8)

@@ -399,7 +399,7 @@ def run(fill, state, model, options, records, first, last):
     for i in range(first, last):
         place = one_trajectory(state, i)
         one = on_stack(place, m)
-        step, output, wait = 0, 0, 0
+        step = output = wait = np.int64(0)  # a bare 0 is a type of its own, compiled for once more
         # The caller ends all trajectories in `state` to be rid of them.
         while step <= options.steps and not (one.whole[ENDED] or place.whole[ENDED]):
             if step > 0:
