@@ -15,6 +15,7 @@ from anticrossing._core.checks import FloatArray
 from anticrossing._core.plain import Plain, of_one_number
 
 ROUNDED = 2.0**-52  # of a term
+_SMALLEST = 1e-300  # energy
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Ends:
         """The least distance of levels at both ends, over the size of the largest, (lanes, 2)."""
         energies, largest = self.energies, self.largest
         apart = (energies[..., 1:] - energies[..., :-1]).min(axis=-1, initial=np.inf)
-        return np.divide(apart, largest, out=np.zeros(apart.shape), where=largest > 0)
+        return np.asarray(apart / np.maximum(largest, _SMALLEST))
 
     @functools.cached_property
     def largest(self) -> FloatArray:

@@ -114,7 +114,8 @@ def solve(
     """
     straight = Straight.of(lanes)
     if straight is not None:
-        if lanes.count == 1 and breakpoints is None and times is None and choose(0, 1) == METHOD:
+        uncut = breakpoints is None and times is None and (columns is None or columns.shape[2] == 1)
+        if lanes.count == 1 and uncut and not lanes.breakpoints.size and choose(0, 1) == METHOD:
             return _across(straight, tolerance, float(phase[0]), columns, unknown)
         mesh = straight.mesh(breakpoints, times)
     else:
@@ -201,14 +202,21 @@ def _across(
     if not np.isfinite(error):
         raise _too_rough(lanes)
     window = straight.window()
-    final, defect = _normed(window.propagator * found, columns is None)
+    if window.phase.any():
+        found = window.propagator[0] * found
+    if columns is None:
+        final, off = nearer_unitary(found)
+        defect = float(off)
+    else:
+        norm = float(np.vdot(found, found).real)
+        final, defect = found * (1.5 - 0.5 * norm), abs(norm - 1)
     return Evolution(
-        final,
+        final[None],
         np.empty((1, 0, *found.shape), dtype=np.complex128),
         window.panels,
         window.evaluated,
         window.rounds,
-        defect + 2 * error,
+        np.array([defect + 2 * error]),
         window.phase + phase,
         window.pieces,
         METHOD,

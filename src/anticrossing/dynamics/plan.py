@@ -36,6 +36,7 @@ _PRODUCTS, _PRODUCTS_EACH = 500.0, 5.0  # of doubled steps
 _MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may add up to
 _LANE = 1000.0  # what one lane costs before its steps begin
 _FEWER = 3  # every third place in the window tells how H varies
+_NO_SQUARE = 1e150  # energies whose squares leave the doubles: no steps follow them
 _FEW_LEVELS = 64  # whose eigenvalues take no time
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
@@ -150,8 +151,8 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
         phase = _most_phase(lanes)
         taylor, least = _steps_cost(levels, columns, phase), _doubled_cost(levels, pieces, 0.0)
         if (taylor <= min(least, _panels_cost(levels))).all():
-            products = _ORDERS_PER_RADIAN * float(phase.sum()) * columns
-            seconds, none = 1e-6 * float(taylor.sum()), np.zeros(phase.shape)
+            products = _ORDERS_PER_RADIAN * sum(phase.tolist()) * columns
+            seconds, none = 1e-6 * sum(taylor.tolist()), np.zeros(phase.shape)
             return Expected(direct.METHOD, products, seconds, phase, none, levels, columns)
     phase, turns = phases(lanes), turning(lanes)
     found = Expected(direct.METHOD, 0.0, 0.0, phase, turns, levels, columns)
@@ -204,11 +205,12 @@ def _most_phase(lanes: Lanes) -> FloatArray:
     """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
     largest = lanes.ends.largest
     ends = 0.5 * (largest[:, 0] + largest[:, 1])
+    if not (ends < _NO_SQUARE).all():
+        return np.full(ends.shape, _NO_SQUARE)
     middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
     middle = middle.view(middle.real.dtype)
-    with np.errstate(over="ignore"):
-        size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
-        return np.asarray((lanes.stop - lanes.start) * 0.5 * (ends + np.minimum(ends, size)))
+    size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
+    return np.asarray((lanes.stop - lanes.start) * 0.5 * (ends + np.minimum(ends, size)))
 
 
 def turning(lanes: Lanes) -> FloatArray:

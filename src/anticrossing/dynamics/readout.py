@@ -309,19 +309,22 @@ def _wide_doubt(
 
 
 def _widest_doubt(lanes: Lanes) -> FloatArray:
-    """Return the widest bound, as if all levels were as close as the closest; or infinity."""
+    """Return the widest bound, as if all levels were as close as the closest; or infinity.
+
+    It is that of rows and columns of norm 1.
+    """
     ends = lanes.ends
     turned = _noise_of_norms(lanes) / np.maximum(ends.gaps * ends.largest, _SMALLEST)
-    told = (ends.gaps > _NO_DISTANCE).all(axis=-1)
-    return np.where(told, 2 * ends.energies.shape[-1] * turned.sum(axis=-1), np.inf)
+    turned[ends.gaps <= _NO_DISTANCE] = np.inf
+    return np.asarray(2 * ends.energies.shape[-1] ** 0.5 * (turned[:, 0] + turned[:, 1]))
 
 
 def _noise_of_norms(lanes: Lanes) -> FloatArray:
     """Return a bound from norms alone: LAPACK leaves less than 24 + √N rounding units of ‖H‖."""
     levels = lanes.hamiltonian.dimension
-    unknown = lanes.most_unknown[:, [0, -1]]
-    rounded = (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT * lanes.ends.largest
-    return np.asarray(2 * (rounded + levels * unknown))
+    unknown = lanes.most_unknown[:, :: lanes.most_unknown.shape[1] - 1]
+    rounded = 2 * (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT
+    return np.asarray(rounded * lanes.ends.largest + 2 * levels * unknown)
 
 
 def _noise_left(lanes: Lanes) -> FloatArray:

@@ -24,7 +24,7 @@ from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
 
 _UNIT = float(np.finfo(np.float64).eps)
-_CLOSE = 1e-3  # of the wanted accuracy: a bound below it need not be narrow
+_CLOSE = 1e-2  # of the wanted accuracy: a bound below it need not be narrow
 
 
 @dataclass(frozen=True)

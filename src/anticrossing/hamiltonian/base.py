@@ -42,10 +42,16 @@ _OTHERS = ("coordinates", "parameters")
 def _kind(kind: str, details: Mapping[str, Any], *others: str) -> Any:
     """Return what makes Hamiltonians of a kind, if it takes these details beside others."""
     made = _KINDS[kind]
-    taken = inspect.signature(made.__init__).parameters.values()
-    named = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
-    known_keys("the arguments", details, [*others, *named])
+    if details:
+        known_keys("the arguments", details, [*others, *_named(made)])
     return made
+
+
+@functools.cache
+def _named(made: Any) -> list[str]:
+    """Return the names that what makes a Hamiltonian takes by name alone."""
+    taken = inspect.signature(made.__init__).parameters.values()
+    return [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
 
 
 class Hamiltonian(MatrixFunction, OtherPackages, Described):
