@@ -270,14 +270,15 @@ def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
 
     What commutes with both is then a multiple of the identity. If not, a search has to tell.
     """
-    size = hamiltonian.dimension
-    if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and is_full(hamiltonian))):
+    levels = hamiltonian.dimension
+    if not (levels <= _ALWAYS_TRIED or (levels <= LARGEST_ROTATED and is_full(hamiltonian))):
         return False
     ends = lanes.ends
     lowest, last = ends.vectors[:, 0, :, :1], ends.matrices[:, 1]
     apart = ends.gaps[:, 0] > APART
     links = np.abs((last @ lowest).conj().swapaxes(-1, -2) @ ends.vectors[:, 0])[:, 0, 1:]
-    linked = links.min(axis=-1) > ZERO_ROTATED * np.abs(last).max(axis=(1, 2))
+    size = np.sqrt((last.real**2 + last.imag**2).max(axis=(1, 2)))
+    linked = links.min(axis=-1) > ZERO_ROTATED * size
     return bool((apart & linked).any())
 
 

@@ -98,7 +98,8 @@ class Lanes:
         tell: Callable[[float], None] = tell_nobody,
     ) -> Lanes:
         """Return the lanes of a Hamiltonian and a drive, and of anything else of `batch_shape`."""
-        hamiltonian, drive = compose(hamiltonian, drive)
+        if isinstance(drive, Path):
+            hamiltonian, drive = compose(hamiltonian, drive)
         batch = joint_shape(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
         return cls(
             hamiltonian,

@@ -299,12 +299,14 @@ def _wide_doubt(
     Between unit vectors no element of a matrix exceeds its norm; `noise` (lanes, 2) bounds that of
     what eigenvectors leave off the diagonal, and of what is unknown of H, at both ends.
     """
-    turns = noise[..., None, None] * _over_distances(lanes.ends.energies)
-    turned = turns[:, 1] @ sizes
+    energies = lanes.ends.energies
+    turned = noise[:, 1, None, None] * (_over_distances(energies[:, 1]) @ sizes)
     if not one:
-        turned += sizes @ turns[:, 0]
+        turned += noise[:, 0, None, None] * (sizes @ _over_distances(energies[:, 0]))
     elif level is not None:
-        turned += _of_level(turns[:, 0], level).sum(axis=-1)[:, None, None]
+        own = energies[np.arange(lanes.count), 0, level, None]
+        over = _over(energies[:, 0] - own, energies[:, 0])
+        turned += (noise[:, 0] * over.sum(axis=-1))[:, None, None]
     return np.asarray(2 * (sizes * turned).max(axis=(1, 2)))
 
 
@@ -345,9 +347,13 @@ def _squared(values: npt.NDArray[Any]) -> FloatArray:
 
 def _over_distances(energies: FloatArray) -> FloatArray:
     """Return 1/|E_f − E_g| of levels (…, N), zero for those that are not told apart."""
-    apart = np.abs(energies[..., :, None] - energies[..., None, :])
-    told = apart > _NO_DISTANCE * np.abs(energies).max(axis=-1)[..., None, None]
-    return np.divide(1.0, apart, out=np.zeros(apart.shape), where=told)
+    return _over(energies[..., :, None] - energies[..., None, :], energies[..., None, :])
+
+
+def _over(apart: FloatArray, energies: FloatArray) -> FloatArray:
+    """Return the inverse distances of levels whose energies stand along the last axis."""
+    apart, largest = np.abs(apart), np.abs(energies).max(axis=-1, keepdims=True)
+    return np.divide(1.0, apart, out=np.zeros(apart.shape), where=apart > _NO_DISTANCE * largest)
 
 
 def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
