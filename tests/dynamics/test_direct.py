@@ -261,5 +261,7 @@ def test_the_wide_bound_of_last_digits_is_one(levels):
             wide = readout.doubt(*arguments, level, np.inf)
             closer = readout.doubt(*arguments, level, 0.5 * wide[0])
             assert 0 < narrow <= closer <= max(0.5 * wide, narrow)
-            assert closer < 100 * levels * narrow
+            left = readout._noise_left(lanes)
+            closest = readout._wide_doubt(lanes, sizes[:, 0], level, left, True)
+            assert narrow <= closest < 100 * levels * narrow
             assert readout.doubt(*arguments, level, 0.5 * narrow[0]) == narrow

@@ -27,7 +27,6 @@ ComplexArray = npt.NDArray[np.complex128]
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 _Ordered = TypeVar("_Ordered", int, float, FloatArray)
 
-
 _LONGEST_LIST = 400  # characters of names
 _FEW_NAMES = 4  # of many
 _LONGEST_LINE = 900
@@ -51,7 +50,7 @@ def describe(value: object) -> str:
 
 def is_numeric(value: Any) -> bool:
     """Return whether `value` is a number or an array of numbers, complex or Boolean ones too."""
-    if type(value) in _FLOATS or type(value) is int:
+    if _is_plain(value):
         return True
     if type(value) is np.ndarray and value.dtype.kind in "biufc":  # no mask, as in subclasses
         return True
@@ -69,10 +68,7 @@ def is_numeric(value: Any) -> bool:
 
 
 def numbers(name: str, value: Any) -> FloatArray:
-    """Return `value` as a new float64 array, infinite or NaN perhaps, or raise `InputError`.
-
-    The array is a copy: the caller may fill `value` anew.
-    """
+    """Return a copy of `value` as float64, infinite or NaN perhaps, or raise `InputError`."""
     wanted = "be a real number or an array of them"
     if isinstance(value, (str, bytes)):
         raise fail(name, wanted, f"it is the text {value!r}")
@@ -106,15 +102,17 @@ def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.N
         raise fail(name, must, f"it returned {describe(value)}") from None
 
 
-_FLOATS = (float, np.float64)  # most arguments: they need no further look
-_EXACT = 2**53  # integers below are floats
+def _is_plain(value: Any) -> bool:
+    """Whether `value` is a float, or an integer that is one: most are, and need no further look."""
+    return type(value) in (float, np.float64) or (type(value) is int and abs(value) < 2**53)
+
+
 _MOST_DIMENSIONS = 16  # batch axes and matrix axes have to fit into the 64 of NumPy together
 
 
 def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
     """Return `value` as a finite float64 array, or raise `InputError`."""
-    plain = type(value) in _FLOATS or (type(value) is int and abs(value) < _EXACT)
-    if plain and ndim in (None, 0) and math.isfinite(value):
+    if _is_plain(value) and ndim in (None, 0) and math.isfinite(value):
         return np.array(value, dtype=np.float64)
     array = numbers(name, value)
     if array.ndim > _MOST_DIMENSIONS:

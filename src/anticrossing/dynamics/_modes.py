@@ -110,16 +110,21 @@ class Modes:
             basis,
         )
 
-    def series(self, grid: Grid) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-        """Return power series about the panels' middles (P, K, n), and their degrees (P, K)."""
+    def series(self, grid: Grid) -> tuple[FloatArray, npt.NDArray[np.int64], FloatArray]:
+        """Return power series about the panels' middles (P, K, n), and their degrees (P, K).
+
+        And the norm of what they leave out, (P,).
+        """
         coefficients = np.einsum("cn,pnk->pkc", grid.to_coefficients, self.functions)
         # What is rounding must not become a power: they are large where they cancel.
         significant = np.abs(coefficients) > self.rounding[:, None]
         kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=-1), axis=-1), axis=-1)
+        sizes = np.linalg.norm(self.matrices[1:], axis=(-2, -1))
+        lost = np.where(kept, 0.0, np.abs(coefficients)).sum(axis=-1) @ sizes
         series = np.where(kept, coefficients, 0.0) @ powers(grid.size)
         panels = series.shape[0]
         constant = np.zeros((panels, 1, grid.size))
         constant[..., 0] = 1.0
         degrees = np.maximum(np.count_nonzero(kept, axis=-1) - 1, 0)
         degrees = np.concatenate([np.zeros((panels, 1), dtype=np.int64), degrees], axis=1)
-        return np.concatenate([constant, series], axis=1), degrees.astype(np.int64)
+        return np.concatenate([constant, series], axis=1), degrees.astype(np.int64), lost

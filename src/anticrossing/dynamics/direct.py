@@ -86,14 +86,19 @@ class _Path:
 
     def follow(self, columns: ComplexArray, tell: Callable[[float], None]) -> Followed:
         """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps."""
-        power, degrees = self.modes.series(grid(MANY_LEVEL_NODES))
+        power, degrees, lost = self.modes.series(grid(MANY_LEVEL_NODES))
         basis, matrices = self.modes.basis, self.modes.matrices
         limits = (self.norm, self.rate, self.longest)
         series = Series(matrices, power, degrees, self.width, self.common, self.keep, *limits)
-        if basis is None:
-            return series.follow(columns, tell)
-        ended, kept, error, steps = series.follow(dagger(basis) @ columns, tell)
-        return basis @ ended, basis @ kept, error, steps
+        if basis is not None:
+            columns = dagger(basis) @ columns
+        ended, kept, error, steps = series.follow(columns, tell)
+        error += float(self.width @ lost)
+        return (
+            (ended, kept, error, steps)
+            if basis is None
+            else (basis @ ended, basis @ kept, error, steps)
+        )
 
 
 def solve(

@@ -203,7 +203,7 @@ class _Walk:
         first = np.searchsorted(on, np.arange(self.width.size + 1)).astype(np.int64)
         parts = np.array_split(np.arange(self.width.size), len(self.modes))
         for modes, part in zip(self.modes, parts, strict=True):
-            power, degrees = modes.series(grid(MANY_LEVEL_NODES))
+            power, degrees, lost = modes.series(grid(MANY_LEVEL_NODES))
             info = np.zeros(2)
             _steps.follow(
                 *generators.elements(modes.matrices),
@@ -219,7 +219,7 @@ class _Walk:
                 kept,
                 info,
             )
-            total += float(info[0])
+            total += float(info[0] + 0.5 * self.width[part] @ lost)
         kept[-1] = y
         return kept.reshape(-1, size, count).swapaxes(-1, -2), 2 * total
 
