@@ -265,3 +265,19 @@ def test_the_wide_bound_of_last_digits_is_one(levels):
             closest = readout._wide_doubt(lanes, sizes[:, 0], level, left, True)
             assert narrow <= closest < 100 * levels * narrow
             assert readout.doubt(*arguments, level, 0.5 * narrow[0]) == narrow
+
+
+@pytest.mark.parametrize("scale", [1e-176, 1.0, 1e179])
+def test_tiny_and_huge_energies_keep_their_error_and_their_result(scale):
+    # Whatever is squared of them leaves the doubles; a position of 1e9 is known to 1e-7.
+    rng = np.random.default_rng(5)
+    constant, slope = (a + a.conj().T for a in rng.normal(size=(2, 4, 4, 2)) @ [1, 1j])
+    found = []
+    for far, formula in ((1e9, "far + rate*t"), (0.0, "far + rate*(t - begin)")):
+        H = ac.Hamiltonian.affine(scale * (constant - far * slope), scale * slope)
+        known = {"far": far, "rate": 2 * scale, "begin": 0.0}
+        drive = ac.drive.FormulaDrive(formula, -0.5 / scale, 0.5 / scale, parameters=known)
+        found.append(ac.propagate(H, drive, basis="diabatic", whole=False))
+    off = np.abs(found[0].probabilities - found[1].probabilities).max()
+    assert 1e-11 < off < found[0].error_estimate < 1e-4
+    assert found[1].error_estimate < 1e-10

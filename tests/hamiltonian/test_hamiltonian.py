@@ -305,3 +305,5 @@ def test_names_of_arguments_that_are_not_known():
         ac.Hamiltonian.from_terms([("x", np.eye(2))], coordinate="x")
     with pytest.raises(ac.InputError, match="`coordinates` in the arguments"):
         ac.Hamiltonian.affine(np.eye(2), np.eye(2), coordinates="y")
+    with pytest.raises(ac.InputError, match="did you mean `vectorised`"):
+        ac.Hamiltonian.from_function(lambda x: x * np.eye(2), vectorized=True)

@@ -277,8 +277,7 @@ def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
     lowest, last = ends.vectors[:, 0, :, :1], ends.matrices[:, 1]
     apart = ends.gaps[:, 0] > APART
     links = np.abs((last @ lowest).conj().swapaxes(-1, -2) @ ends.vectors[:, 0])[:, 0, 1:]
-    size = np.sqrt((last.real**2 + last.imag**2).max(axis=(1, 2)))
-    linked = links.min(axis=-1) > ZERO_ROTATED * size
+    linked = links.min(axis=-1) > ZERO_ROTATED * np.abs(last).max(axis=(1, 2))
     return bool((apart & linked).any())
 
 

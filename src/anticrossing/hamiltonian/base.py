@@ -205,7 +205,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         >>> H(0.5)[0, 0]
         np.float64(0.5)
         """
-        return _kind("function", details, *_OTHERS)(
+        return _kind("function", details, "derivative", "vectorised", *_OTHERS)(
             function,
             derivative,
             vectorised,

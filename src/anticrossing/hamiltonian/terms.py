@@ -114,10 +114,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return max|M_k| of every term, less what commutes."""
         if self.is_sparse:
             return np.array([_size(matrix) for matrix in self.matrices])
-        stack = self._split_stack()[0]
-        if stack.dtype.kind != "c":
-            return np.asarray(np.abs(stack).max(axis=-1))
-        return np.asarray(np.sqrt((stack.real**2 + stack.imag**2).max(axis=-1)))
+        return np.asarray(np.abs(self._split_stack()[0]).max(axis=-1))
 
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
