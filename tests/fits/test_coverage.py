@@ -9,7 +9,7 @@ import pytest
 
 from anticrossing.fits import fit_interferogram, synthetic_interferogram
 from anticrossing.fits.fitted import FittedParameter
-from tests.fits.coverage import OMEGA, Case, Pulls, about_populations, cases, noisy, pulls
+from tests.fits.coverage import OMEGA, SEARCHED, Case, Pulls, about_populations, cases, noisy, pulls
 
 CASES = cases()
 FEWER = 50  # sets: chance is taken off by a linear model
@@ -76,3 +76,11 @@ def test_limits_and_chance_are_told_apart() -> None:
     assert (good.mean, good.deviation) == (0.0, pytest.approx(1.0))
     for wrong in (chance + 0.16, 1.2 * chance, chance / 1.2):
         assert not Pulls(wrong, chance, 0.0).good
+
+
+@pytest.mark.slow
+def test_starts_whose_average_over_noise_is_out_of_reach_are_left():
+    case = CASES["still noise; normal"]
+    result = case.fit(SEARCHED, True)
+    for name, true in case.true.items():
+        assert abs(result[name].value - true) < 5 * result[name].error

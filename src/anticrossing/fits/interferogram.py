@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import (
+    ConvergenceError,
     FloatArray,
     check_flag,
     choice,
@@ -25,7 +26,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing.dynamics.qubit_maps import BASES
 from anticrossing.fits import _readout, _units
-from anticrossing.fits._least_squares import minimise
+from anticrossing.fits._least_squares import Minimum, minimise
 from anticrossing.fits._map_search import starts
 from anticrossing.fits._maps import MapModel
 from anticrossing.fits._parameters import Coordinates
@@ -193,15 +194,35 @@ def fit_interferogram(
     problem = Problem(space, whole, Coordinates(first, varied, {"offset_shift": quantum}))
     wide = check_flag("search", search) and not timed
     found = starts(problem, quantum) if wide else [problem]
-    found.sort(key=lambda one: float(one.deviance(one.coordinates.initial)))
-    fits = [(minimise(one, _MOST_STEPS), one) for one in found[:_FINALISTS]]
-    minimum, best = min(fits, key=lambda fit: fit[0].chi_square)
+    found.sort(key=_distance)
+    minimum, best = _best(found[:_FINALISTS])
     if "frequency" not in data.coordinates:
         written, shown = _with_frequency(data, omega, written)
     else:
         shown = data
     solved, minimum = written.outside(best, minimum, shown)
     return replace(report(solved, minimum, written.units), data=data)
+
+
+def _distance(start: Problem) -> float:
+    """Return how far a start is from the data; none is farther than what cannot be computed."""
+    try:
+        return float(start.deviance(start.coordinates.initial))
+    except ConvergenceError:
+        return np.inf
+
+
+def _best(starts: Sequence[Problem]) -> tuple[Minimum, Problem]:
+    """Return the lowest minimum, from the starts that lead to one."""
+    fits, failed = [], None
+    for start in starts:
+        try:
+            fits.append((minimise(start, _MOST_STEPS), start))
+        except ConvergenceError as error:
+            failed = error
+    if failed is not None and not fits:
+        raise failed
+    return min(fits, key=lambda fit: fit[0].chi_square)
 
 
 def synthetic_interferogram(
