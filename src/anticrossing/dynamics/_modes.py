@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.linalg import dagger, norm_bound
+from anticrossing._core.linalg import dagger
 from anticrossing.dynamics._columns import kind
 from anticrossing.dynamics._taylor import DIAGONAL
 from anticrossing.dynamics.chebyshev import Grid, powers
@@ -119,7 +119,9 @@ class Modes:
         # What is rounding must not become a power: they are large where they cancel.
         significant = np.abs(coefficients) > self.rounding[:, None]
         kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=-1), axis=-1), axis=-1)
-        sizes = norm_bound(self.matrices[1:])
+        largest = np.abs(self.matrices[1:]).max(axis=(-2, -1), keepdims=True)
+        scaled = self.matrices[1:] / np.where(largest > 0, largest, 1.0)  # or squares overflow
+        sizes = largest[:, 0, 0] * np.linalg.norm(scaled, axis=(-2, -1))
         lost = np.where(kept, 0.0, np.abs(coefficients)).sum(axis=-1) @ sizes
         series = np.where(kept, coefficients, 0.0) @ powers(grid.size)
         panels = series.shape[0]
