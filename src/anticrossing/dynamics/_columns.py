@@ -14,7 +14,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.threads import processors
 from anticrossing.dynamics import _taylor
 
-ORDERS_PER_RADIAN = 4.7  # of the longest steps
+_ORDERS_PER_RADIAN = 4.7  # of the longest steps
 _PAUSE = 0.2  # seconds between two looks at how far the threads are
 _THREAD_WORK = 3e7  # multiplications that make another thread worth starting
 
@@ -106,7 +106,15 @@ class Series:
 
 def is_short(radians: float, levels: int, columns: int) -> bool:
     """Whether columns take so little that no other thread need be started."""
-    return ORDERS_PER_RADIAN * radians * levels**2 * columns < _THREAD_WORK
+    return _ORDERS_PER_RADIAN * radians * levels**2 * columns < _THREAD_WORK
+
+
+def eigenvectors_pay(radians: float, levels: int, columns: int) -> bool:
+    """Whether the basis in which what varies is diagonal is worth its eigenvectors.
+
+    They cost some twenty products with a matrix, and save every other product.
+    """
+    return _ORDERS_PER_RADIAN * radians * columns > 20 * levels
 
 
 def kind(matrix: npt.NDArray[Any]) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 
 from anticrossing._core.checks import ComplexArray
 from anticrossing._core.linalg import dagger, hermitian_part
-from anticrossing.dynamics._columns import Series, is_short, kind
+from anticrossing.dynamics._columns import Series, eigenvectors_pay, is_short, kind
 from anticrossing.dynamics._taylor import DIAGONAL, follow_line
 
 _UNIT = 1.1e-16
@@ -35,7 +35,6 @@ _UNTURNED = np.zeros(1)
 # A product of matrices takes less than its columns one by one: from so many levels where the series
 # are few, and from more where they are many.
 _FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 12, 32, 30.0
-_EIGENVECTORS = 4.3  # columns times radians over levels from which those of B pay off there
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class StraightPanel:
         levels, count = columns.shape
         constant, slope, basis = self.constant, self.slope, None
         radians = self.width * self.norm
-        if count * radians > _EIGENVECTORS * levels and kind(slope) != DIAGONAL:
+        if eigenvectors_pay(radians, levels, count) and kind(slope) != DIAGONAL:
             values, basis = np.linalg.eigh(slope)
             constant = hermitian_part(dagger(basis) @ constant @ basis)
             slope, columns = np.diag(values), dagger(basis) @ columns

@@ -46,26 +46,12 @@ class Straight:
         lane, left, right = panels.first_panels(lanes, [breakpoints, times], 1)
         turned, phase = self._turned(lane, left, right)
         pieces = Pieces(lane, left, right, turned, np.zeros(lane.size), phase)
-        count = np.bincount(lane, minlength=lanes.count)
-        return Evolution(
-            turned[:0],
-            turned[:0],
-            count,
-            lane.size,
-            1,
-            np.zeros(lanes.count),
-            np.asarray(np.bincount(lane, phase, lanes.count), dtype=np.float64),
-            pieces,
-        )
-
-    def window(self) -> Evolution:
-        """Return the same on one panel for each lane, which is its window."""
-        lanes = self.lanes
-        keep_memory()
-        lane, none = np.arange(lanes.count), np.zeros(lanes.count)
-        turned, phase = self._turned(lane, lanes.start, lanes.stop)
-        pieces = Pieces(lane, lanes.start, lanes.stop, turned, none, phase)
-        return Evolution(turned, turned[:0], lane + 1, lanes.count, 1, none, phase, pieces)
+        count, whole = np.ones(lanes.count, dtype=np.intp), phase
+        if lane.size > lanes.count:
+            count = np.bincount(lane, minlength=lanes.count)
+            whole = np.bincount(lane, phase, lanes.count).astype(np.float64)
+        none = np.zeros(lanes.count)
+        return Evolution(turned[:0], turned[:0], count, lane.size, 1, none, whole, pieces)
 
     def _turned(
         self, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray

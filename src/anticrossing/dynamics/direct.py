@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import doubling, panels
-from anticrossing.dynamics._columns import ORDERS_PER_RADIAN, Followed, Series
+from anticrossing.dynamics._columns import Followed, Series, eigenvectors_pay
 from anticrossing.dynamics._matrix_series import StraightPanel
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics._straight import Straight
@@ -72,35 +72,6 @@ class Mesh(UnitaryKernel):
         return result
 
 
-@dataclass(frozen=True)
-class _Path:
-    """One lane: the modes of H on its panels, and where the columns are kept."""
-
-    modes: Modes
-    width: FloatArray
-    common: FloatArray
-    keep: npt.NDArray[np.int64]
-    rate: float
-    longest: float
-    norm: float
-
-    def follow(self, columns: ComplexArray, tell: Callable[[float], None]) -> Followed:
-        """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps."""
-        power, degrees, lost = self.modes.series(grid(MANY_LEVEL_NODES))
-        basis, matrices = self.modes.basis, self.modes.matrices
-        limits = (self.norm, self.rate, self.longest)
-        series = Series(matrices, power, degrees, self.width, self.common, self.keep, *limits)
-        if basis is not None:
-            columns = dagger(basis) @ columns
-        ended, kept, error, steps = series.follow(columns, tell)
-        error += float(self.width @ lost)
-        return (
-            (ended, kept, error, steps)
-            if basis is None
-            else (basis @ ended, basis @ kept, error, steps)
-        )
-
-
 def solve(
     lanes: Lanes,
     *,
@@ -145,26 +116,21 @@ def solve(
             method = choose(lane, keep.size)
             if method is None:
                 return None
-            ended, kept, error[lane] = columns[lane], snapshots[lane], np.inf
+            found: Followed | None = None
             if method == doubling.METHOD:
-                panel = _doubling(lanes, lane, tolerance)
-                ended, kept, error[lane], steps[lane] = _by_panels(
-                    panel, mesh, rows, keep, columns[lane], tell
-                )
-                if not np.isfinite(error[lane]):
-                    method = METHOD  # too rough for short steps, whose series are of low order
-            if not np.isfinite(error[lane]):
-                if straight is not None:
-                    panel = _straight(lanes, lane, straight, tolerance, size)
-                    found = _by_panels(panel, mesh, rows, keep, columns[lane], tell)
-                else:
-                    path = _path(lanes, lane, mesh, rows, keep, tolerance, size, columns.shape[2])
-                    if path is None:
-                        return None
-                    found = path.follow(columns[lane], tell)
-                ended, kept, error[lane], steps[lane] = found
+                doubled = _doubling(lanes, lane, tolerance)
+                found = _by_panels(doubled, mesh, rows, keep, columns[lane], tell)
+                if not np.isfinite(found[2]):
+                    method, found = METHOD, None  # too rough for steps whose series are short
+            if found is None and straight is not None:
+                panel = _straight(lanes, lane, straight, tolerance, size)
+                found = _by_panels(panel, mesh, rows, keep, columns[lane], tell)
+            elif found is None:
+                found = _by_modes(lanes, lane, mesh, rows, keep, tolerance, size, columns, tell)
+                if found is None:
+                    return None
             methods.add(method)
-        final[lane] = ended
+        final[lane], kept, error[lane], steps[lane] = found
         if times is not None:
             at_start = wanted[lane] == lanes.start[lane]
             snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
@@ -206,9 +172,9 @@ def _across(
         )
     if not np.isfinite(error):
         raise _too_rough(lanes)
-    window = straight.window()
-    if window.phase.any():
-        found = window.propagator[0] * found
+    mesh = straight.mesh(None, None)
+    if mesh.phase.any():
+        found = mesh.pieces.propagator[0] * found
     if columns is None:
         final, off = nearer_unitary(found)
         defect = float(off)
@@ -218,12 +184,12 @@ def _across(
     return Evolution(
         final[None],
         np.empty((1, 0, *found.shape), dtype=np.complex128),
-        window.panels,
-        window.evaluated,
-        window.rounds,
+        mesh.panels,
+        mesh.evaluated,
+        mesh.rounds,
         np.array([defect + 2 * error]),
-        window.phase + phase,
-        window.pieces,
+        mesh.phase + phase,
+        mesh.pieces,
         METHOD,
         np.array([steps]),
         unknown=unknown,
@@ -245,7 +211,7 @@ def _kept(ends: FloatArray, wanted: FloatArray) -> npt.NDArray[np.int64]:
     return np.where(inside, np.cumsum(inside) - 1, -1)
 
 
-def _path(
+def _by_modes(
     lanes: Lanes,
     lane: int,
     mesh: Evolution,
@@ -253,24 +219,29 @@ def _path(
     keep: npt.NDArray[np.int64],
     tolerance: float,
     phase: float,
-    columns: int,
-) -> _Path | None:
-    """Return what is followed in one lane, in the basis that is cheapest."""
+    columns: ComplexArray,
+    tell: Callable[[float], None],
+) -> Followed | None:
+    """Follow the columns of one lane in the basis that is cheapest; None if its modes are many."""
     left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
-    width = right - left
-    half = 0.5 * width
+    width, half = right - left, 0.5 * (right - left)
     times = (left + half)[:, None] + half[:, None] * grid(MANY_LEVEL_NODES).nodes
     times[:, 0], times[:, -1] = left, right
     modes = Modes.of(lanes, lane, times)
     if modes is None:
         return None
-    levels = lanes.hamiltonian.dimension
-    # Eigenvectors cost some twenty products with a matrix, and save every other product.
-    if ORDERS_PER_RADIAN * phase * columns > 20 * levels and modes.to_be_diagonalised:
+    y = columns[lane]
+    if eigenvectors_pay(phase, *y.shape) and modes.to_be_diagonalised:
         modes = modes.diagonalised()
+    power, degrees, lost = modes.series(grid(MANY_LEVEL_NODES))
     common = -np.angle(mesh.pieces.propagator[rows, 0, 0])
-    budget = _budget(lanes, lane, tolerance, phase)
-    return _Path(modes, width, common, keep, *budget, phase / float(width.sum()))
+    norm, budget = phase / float(width.sum()), _budget(lanes, lane, tolerance, phase)
+    series = Series(modes.matrices, power, degrees, width, common, keep, norm, *budget)
+    basis = modes.basis
+    ended, kept, error, steps = series.follow(y if basis is None else dagger(basis) @ y, tell)
+    if basis is not None:
+        ended, kept = basis @ ended, basis @ kept
+    return ended, kept, error + float(width @ lost), steps
 
 
 def _budget(lanes: Lanes, lane: int, tolerance: float, phase: float) -> tuple[float, float]:

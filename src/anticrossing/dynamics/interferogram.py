@@ -212,15 +212,15 @@ def interferogram(
         slopes = slopes_of(found, names, given, amplitude, None if relax_eigen else temperature)
     elif noise is None:
         population, _ = computed(rows, kernel, _INSTEAD)
-    elif still is not None:
-        half = _kernel(relax_eigen, read_eigen, 0.5 * accuracy)
-        points = np.stack([row.ravel() for row in rows])
-        population = _averaged(
-            points, lambda each: computed(list(each), half, _INSTEAD)[0], accuracy
-        )
     else:
         points = np.stack([row.ravel() for row in rows])
-        population, notes = _noisy_qubit.averaged(points, noise, accuracy)
+        if still is None:
+            population, notes = _noisy_qubit.averaged(points, noise, accuracy)
+        else:
+            half = _kernel(relax_eigen, read_eigen, 0.5 * accuracy)
+            population = _averaged(
+                points, lambda each: computed(list(each), half, _INSTEAD)[0], accuracy
+            )
     return Interferogram(population.reshape(shape), known, BASES[read_eigen], slopes, notes)
 
 

@@ -387,10 +387,9 @@ def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
     blocks = Blocks(model.states, len(model.frequencies))
     numbers = np.flatnonzero(model._vibrations()) + 1
     modes = range(len(numbers))
-    order = (*LIST_BLOCKS,)
-    entries: dict[str, list[str]] = {
-        name: [] for name in (*order[:-1], COMPONENTS, order[-1])
-    }  # SHARC reads them in this order alone
+    # SHARC reads them in this order alone.
+    *others, last = LIST_BLOCKS
+    entries: dict[str, list[str]] = {name: [] for name in (*others, COMPONENTS, last)}
     left = [H.constant.copy(), H.linear.copy(), H.quadratic.copy()]
 
     def add(block: str, indices: tuple[int, ...], value: float) -> None:
