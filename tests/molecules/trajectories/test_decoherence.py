@@ -98,16 +98,25 @@ def test_populations_of_another_program():
     assert np.all(np.abs(away) < 4 * np.hypot(found.diabatic_populations.error[1:, 0], 0.0016))
 
 
-def test_moments_of_augmented_hopping_solve_their_equations():
+def three_states():
+    """A third state, complex couplings: what only matrices of moments can tell."""
+    step, narrow = "0.01*tanh(1.6*x)", "0.005*exp(-x**2)"
+    side = [[0, 1, 0.4 + 0.5j], [1, 0, 0.8j], [0.4 - 0.5j, -0.8j, 0]]
+    return Hamiltonian.from_terms(
+        [("1", np.diag([0.0, 0.0, 0.003])), (step, np.diag([1.0, -1.0, 0.2])), (narrow, side)]
+    )
+
+
+@pytest.mark.parametrize("H", [TullySimple(), three_states()], ids=["two states", "three states"])
+def test_moments_of_augmented_hopping_solve_their_equations(H):
     """δR and δP of Jain, Alguire and Subotnik (2016), in the diabatic basis by DOP853.
 
     There they need no derivative couplings: i∂_t δR = [H, δR] + iδP/m, i∂_t δP = [H, δP] +
     ½i{δF, σ}; what is taken from the diagonals is a multiple of 1 and comes off at the end.
     """
-    mass, momentum, stop = 2000.0, 20.0, 400.0
-    H = TullySimple()
+    mass, momentum, stop, n = 2000.0, 20.0, 400.0, H.dimension
     request = Request.of(
-        H, masses=mass, initial=Fixed(-2.5, momentum, 0, "diabatic"), step=0.25, steps=1600,
+        H, masses=mass, initial=Fixed(-2.5, momentum, 0, "diabatic"), step=0.125, steps=3200,
         count=64, seed=3, decoherence="augmented",
     )  # fmt: skip
     starts = _chunks.draw_starts(request, 0, 64)
@@ -124,27 +133,30 @@ def test_moments_of_augmented_hopping_solve_their_equations():
     level = 0
 
     def rates(_, y):
-        x, p, c = y[0].real, y[1].real, y[2:4]
-        r, q = y[4:8].reshape(2, 2), y[8:].reshape(2, 2)
+        x, p, c = y[0].real, y[1].real, y[2 : 2 + n]
+        r, q = y[2 + n :].reshape(2, n, n)
         h, slope = H(x), H.derivative(x)
         lowest = np.linalg.eigh(h)[1][:, level]
-        force = -lowest @ slope @ lowest
-        change, density = -slope - force * np.eye(2), np.outer(c, c.conj())
+        force = -(lowest.conj() @ slope @ lowest).real
+        change, density = -slope - force * np.eye(n), np.outer(c, c.conj())
         dr = -1j * (h @ r - r @ h) + q / mass
         dq = -1j * (h @ q - q @ h) + 0.5 * (change @ density + density @ change)
         return np.concatenate([[p / mass, force], -1j * h @ c, dr.ravel(), dq.ravel()])
 
-    begin = np.zeros(12, dtype=complex)
+    begin = np.zeros(2 + n + 2 * n * n, dtype=complex)
     begin[:3] = -2.5, momentum, 1.0
     end = solve_ivp(rates, (0, stop), begin, method="DOP853", rtol=1e-10, atol=1e-13).y[:, -1]
     vectors = np.linalg.eigh(H(end[0].real))[1]
-    expected = [vectors.T @ end[k : k + 4].reshape(2, 2) @ vectors for k in (4, 8)]
-    expected = [m - m[level, level] * np.eye(2) for m in expected]
+    expected = vectors.conj().T @ end[2 + n :].reshape(2, n, n) @ vectors
     undisturbed = (state.whole[:, _state.EVENTS] == 0) & (state.whole[:, _state.ACTIVE] == level)
-    found = np.median(np.abs(state.moments[undisturbed, :2, ..., 0]), axis=0)
+    turns = state.turns[undisturbed][:, np.newaxis]
+    found = turns @ state.moments[undisturbed, :2, 0] @ turns.conj().swapaxes(-1, -2)
+    expected, found = (
+        m - m[..., level, level, np.newaxis, np.newaxis] * np.eye(n) for m in (expected, found)
+    )
     assert undisturbed.sum() > 10
     assert_allclose(state.motion[undisturbed, 0, 0], end[0].real, rtol=1e-6)
-    for moment, exact in zip(found, expected, strict=True):
+    for moment, exact in zip(np.median(np.abs(found), axis=0), expected, strict=True):
         assert_allclose(moment, np.abs(exact), rtol=5e-3, atol=1e-6)
         assert np.abs(exact[0, 1]) > 0.05 * np.abs(exact[1, 1])
 

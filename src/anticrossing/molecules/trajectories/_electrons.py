@@ -146,15 +146,13 @@ def _diagonalize_two(h, old, overlap, energies):
     coupled = coupling > noise
     root = np.sqrt(half * half + coupling)
     # The tangent of twice the angle is √coupling/half; the angle is at most 45°.
-    cosine, sine = 1.0, 0.0 * mixed
+    cosine, sine, shift = 1.0, 0.0 * mixed, 0.0
     if coupled:
-        double = 1.0 + abs(half) / root  # 2 cos²
-        scale = np.sqrt(0.5 / double)
-        cosine = double * scale
-        sine = mixed * (scale / root)
+        double = root + abs(half)
+        scale = 1.0 / np.sqrt(2.0 * root * double)
+        cosine, sine, shift = double * scale, mixed * scale, coupling / double
         if half < 0.0:
             sine = -sine
-    shift = coupling / (root + abs(half)) if coupled else 0.0
     energies[4], energies[5] = energies[2], energies[3]
     energies[2], energies[3] = energies[0], energies[1]
     if half >= 0.0 or not (coupled or half * half > noise):
@@ -181,30 +179,29 @@ def _rotate(h, overlap, n):
             return
         for p in range(n - 1):
             for q in range(p + 1, n):
-                length = np.sqrt(square(h[p * n + q]))
-                if length == 0.0:
+                coupling, half = square(h[p * n + q]), 0.5 * (h[q * n + q].real - h[p * n + p].real)
+                if not coupling > NOISE * scale:
                     continue
-                phase = h[p * n + q] / length
-                tau = 0.5 * (h[q * n + q].real - h[p * n + p].real) / length
-                tangent = 1.0 / (abs(tau) + np.sqrt(1.0 + tau * tau))
-                if tau < 0.0:
-                    tangent = -tangent
-                cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
-                sine = tangent * cosine
-                h[p * n + p] -= tangent * length
-                h[q * n + q] += tangent * length
+                root = np.sqrt(half * half + coupling)
+                double = root + abs(half)
+                factor = 1.0 / np.sqrt(2.0 * root * double)
+                cosine, sine, shift = double * factor, h[p * n + q] * factor, coupling / double
+                if half < 0.0:
+                    sine, shift = -sine, -shift
+                h[p * n + p] -= shift
+                h[q * n + q] += shift
                 h[p * n + q] = 0.0
                 h[q * n + p] = 0.0
                 for r in range(n):
                     if r != p and r != q:
                         one, two = h[r * n + p], h[r * n + q]
-                        h[r * n + p] = cosine * one - sine * np.conj(phase) * two
-                        h[r * n + q] = sine * phase * one + cosine * two
+                        h[r * n + p] = cosine * one - np.conj(sine) * two
+                        h[r * n + q] = sine * one + cosine * two
                         h[p * n + r] = np.conj(h[r * n + p])
                         h[q * n + r] = np.conj(h[r * n + q])
                     one, two = overlap[r * n + p], overlap[r * n + q]
-                    overlap[r * n + p] = cosine * one - sine * np.conj(phase) * two
-                    overlap[r * n + q] = sine * phase * one + cosine * two
+                    overlap[r * n + p] = cosine * one - np.conj(sine) * two
+                    overlap[r * n + q] = sine * one + cosine * two
 
 
 @inlined
@@ -214,66 +211,67 @@ def _turn(angle):
 
 @inlined
 def set_phases(phases, energies, half_step, n):
-    """Set exp(−i E dt/2) of the present energies."""
-    if n == 2:
-        phases[0], phases[1] = _turn(energies[0] * half_step), _turn(energies[1] * half_step)
-        return
-    for j in range(n):
-        phases[j] = _turn(energies[j] * half_step)
+    """Set exp(−i (E − E₀) dt/2) of the present energies: a phase common to all is nowhere seen."""
+    phases[0] = 1.0
+    for j in range(1, n):
+        phases[j] = _turn((energies[j] - energies[0]) * half_step)
 
 
 @inlined
-def advance_amplitudes(amplitudes, phases, before, overlap, energies, half_step, n):
+def advance_amplitudes(
+    amplitudes, phases, earlier_phases, before, overlap, energies, half_step, n
+):
     """Apply exp(−i E′ dt/2) ⟨now|before⟩ exp(−i E dt/2).
 
     The product is unitary and exact where H is constant; where levels pass through each other
-    between the two points the overlap exchanges them, however narrow the crossing. `before` keeps
-    exp(−i E dt/2) c.
+    between the two points the overlap exchanges them, however narrow the crossing.
+    `earlier_phases` keeps exp(−i E dt/2), `before` this times c.
     """
     if n == 2:
-        x, y = phases[0] * amplitudes[0], phases[1] * amplitudes[1]
-        before[0], before[1] = x, y
+        x, y = amplitudes[0], phases[1] * amplitudes[1]
+        before[0], before[1], earlier_phases[1] = x, y, phases[1]
         set_phases(phases, energies, half_step, n)
-        amplitudes[0] = phases[0] * (np.conj(overlap[0]) * x + np.conj(overlap[2]) * y)
+        amplitudes[0] = np.conj(overlap[0]) * x + np.conj(overlap[2]) * y
         amplitudes[1] = phases[1] * (np.conj(overlap[1]) * x + np.conj(overlap[3]) * y)
         return
     for a in range(n):
-        before[a] = phases[a] * amplitudes[a]
+        before[a], earlier_phases[a] = phases[a] * amplitudes[a], phases[a]
+    set_phases(phases, energies, half_step, n)
     for b in range(n):
         total = np.conj(overlap[b]) * before[0]
         for a in range(1, n):
             total += np.conj(overlap[a * n + b]) * before[a]
-        amplitudes[b] = total
-    set_phases(phases, energies, half_step, n)
-    for b in range(n):
-        amplitudes[b] *= phases[b]
+        amplitudes[b] = phases[b] * total
 
 
 @inlined
-def adiabatic_force(vectors, level, slopes, model, weights, out, start):
-    """Set out[start:] = −⟨level|∂H|level⟩."""
+def adiabatic_force(vectors, level, slopes, model, weights, density, out):
+    """Set out = −⟨level|∂H|level⟩; `density` is scratch, as `weights` are."""
     n, entries, places = size(model.states), model.entries, model.places
     if n == 2:
         one, two, pairs = vectors[level], vectors[2 + level], model.pairs
         first, second, mixed = square(one), square(two), 2.0 * np.conj(one) * two
         for a in range(size(model.coordinates)):
-            out[start + a] = 0.0
+            out[a] = 0.0
         for slot in range(model.slots):
             k = 3 * places[2 * slot]
             part = pairs[k].real * first + pairs[k + 1].real * second + (pairs[k + 2] * mixed).real
-            out[start + places[2 * slot + 1]] -= slopes[slot] * part
+            out[places[2 * slot + 1]] -= slopes[slot] * part
         return
+    for row in range(n):
+        one = np.conj(vectors[row * n + level])
+        density[row * n + row] = one * vectors[row * n + level]
+        for column in range(row + 1, n):
+            density[row * n + column] = 2.0 * one * vectors[column * n + level]
     for k in range(model.terms):
         weights[k] = 0.0
     for e in range(model.entry_count):
-        row, column = entries[3 * e + 1], entries[3 * e + 2]
-        one, two = vectors[row * n + level], vectors[column * n + level]
-        part = (np.conj(one) * model.values[e] * two).real
-        weights[entries[3 * e]] += part if row == column else 2.0 * part
+        part = (density[entries[3 * e + 1] * n + entries[3 * e + 2]] * model.values[e]).real
+        weights[entries[3 * e]] += part
     for a in range(size(model.coordinates)):
-        out[start + a] = 0.0
+        out[a] = 0.0
     for slot in range(model.slots):
-        out[start + places[2 * slot + 1]] -= slopes[slot] * weights[places[2 * slot]]
+        out[places[2 * slot + 1]] -= slopes[slot] * weights[places[2 * slot]]
 
 
 @compiled

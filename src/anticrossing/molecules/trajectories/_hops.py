@@ -68,7 +68,9 @@ def set_rates(one, model):
     """Set dE/dt of all levels at this point."""
     n, f = size(model.states), size(model.coordinates)
     for j in range(n):
-        adiabatic_force(one.vectors, j, one.slopes, model, one.weights, one.direction, 0)
+        adiabatic_force(
+            one.vectors, j, one.slopes, model, one.weights, one.scratch, one.direction
+        )
         total = 0.0
         for a in range(f):
             total -= one.direction[a] * one.v[a]

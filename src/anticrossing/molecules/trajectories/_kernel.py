@@ -223,7 +223,9 @@ def _electronic_step(one, model, options, dt):
     """Advance the amplitudes; return the level that is wanted, the active one set to go on."""
     n, method, level = size(model.states), options.method, one.whole[ACTIVE]
     c = one.amplitudes
-    advance_amplitudes(c, one.phases, one.before, one.overlap, one.energies, 0.5 * dt, n)
+    advance_amplitudes(
+        c, one.phases, one.earlier_phases, one.before, one.overlap, one.energies, 0.5 * dt, n
+    )
     if method == EHRENFEST:
         return level
     # Through a crossing that the step does not resolve the state goes on as it is.

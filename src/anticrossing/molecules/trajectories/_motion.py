@@ -52,8 +52,9 @@ def set_force(one, model, method):
             one.vectors, one.amplitudes, one.before, one.slopes, model, one.weights, one.force
         )
     else:
-        level = one.whole[ACTIVE]
-        adiabatic_force(one.vectors, level, one.slopes, model, one.weights, one.force, 0)
+        adiabatic_force(
+            one.vectors, one.whole[ACTIVE], one.slopes, model, one.weights, one.scratch, one.force
+        )
 
 
 @inlined

@@ -28,6 +28,7 @@ class ModelPointers(NamedTuple):
     """`_state.Model`, with its sizes."""
 
     parameters: Any
+    first: Any
     entries: Any
     values: Any
     places: Any
@@ -65,11 +66,14 @@ class One(NamedTuple):
     rates: Any
     amplitudes: Any
     phases: Any
+    earlier_phases: Any
     before: Any
     forces: Any
     moments_x: Any
     moments_p: Any
     mixed: Any
+    turn: Any
+    half: Any
     whole: Any
     energy: Any
     stream: Any
@@ -105,7 +109,8 @@ def size(typing_context, value):
 _COUNTS = {
     "x": "f", "v": "f", "force": "f", "direction": "f", "earlier_x": "f", "earlier_v": "f",
     "hamiltonian": "nn", "vectors": "nn", "overlap": "nn", "energies": "3n", "rates": "3n",
-    "amplitudes": "n", "phases": "n", "before": "n", "whole": "8", "energy": "5", "stream": "2",
+    "amplitudes": "n", "phases": "n", "earlier_phases": "n", "before": "n",
+    "whole": "8", "energy": "5", "stream": "2",
 }  # fmt: skip
 
 
@@ -158,7 +163,8 @@ def write_back(typing_context, local, one, model):
 def model_pointers(model, state):
     """Return the pointers of a `_state.Model`."""
     return ModelPointers(
-        pointer(model.parameters, 0), pointer(model.entries, 0), pointer(model.values, 0),
+        pointer(model.parameters, 0), pointer(model.first, 0), pointer(model.entries, 0),
+        pointer(model.values, 0),
         pointer(model.places, 0), pointer(model.pairs, 0), pointer(model.masses, 0),
         pointer(model.inverse_masses, 0), pointer(model.thermostat, 0),
         pointer(model.stiffness, 0), pointer(model.box, 0),
@@ -172,7 +178,7 @@ def one_trajectory(state, i):
     """Return the pointers of row i of a `_state.State`."""
     f, n, k = state.motion.shape[2], state.energies.shape[2], state.coefficients.shape[1]
     m, c, d = state.matrices, state.waves, state.moments
-    moments = n * n * d.shape[4]
+    moments = n * n * d.shape[2]
     return One(
         pointer(state.motion, 6 * i * f), pointer(state.motion, (6 * i + 1) * f),
         pointer(state.motion, (6 * i + 2) * f), pointer(state.motion, (6 * i + 3) * f),
@@ -182,10 +188,11 @@ def one_trajectory(state, i):
         pointer(m, 4 * i * n * n), pointer(m, (4 * i + 1) * n * n),
         pointer(m, (4 * i + 2) * n * n), pointer(m, (4 * i + 3) * n * n),
         pointer(state.energies, 3 * i * n), pointer(state.rates, 3 * i * n),
-        pointer(c, 3 * i * n), pointer(c, (3 * i + 1) * n), pointer(c, (3 * i + 2) * n),
-        pointer(state.forces, i * n * state.forces.shape[2]),
+        pointer(c, 4 * i * n), pointer(c, (4 * i + 1) * n), pointer(c, (4 * i + 2) * n),
+        pointer(c, (4 * i + 3) * n), pointer(state.forces, i * state.forces.shape[1]),
         pointer(d, 3 * i * moments), pointer(d, (3 * i + 1) * moments),
         pointer(d, (3 * i + 2) * moments),
+        pointer(state.turns, i * n * n), pointer(state.half, 2 * i * n * (n + 1)),
         pointer(state.whole, 8 * i), pointer(state.energy, 5 * i), pointer(state.stream, 2 * i),
         pointer(state.log_numbers, 2 * i * state.log_numbers.shape[1]),
         pointer(state.log_codes, 3 * i * state.log_numbers.shape[1]),

@@ -49,6 +49,7 @@ class Model(NamedTuple):
     """H for the kernels (see `hamiltonian._compiled.Structure`), masses and the box."""
 
     parameters: FloatArray
+    first: IndexArray  # (K + 1,): entries of term k begin at first[k]
     entries: IndexArray  # (entries, 3): term, row, column of the upper triangle
     values: Matrices  # (entries,)
     places: IndexArray  # (slots, 2): term and coordinate of each derivative
@@ -73,9 +74,14 @@ class State(NamedTuple):
     matrices: Matrices  # (T, 4, N, N): H, eigenvectors, scratch, ⟨i before | j now⟩
     energies: FloatArray  # (T, 3, N): now, one step ago, two steps ago
     rates: FloatArray  # (T, 3, N), for Landau–Zener hopping: dE/dt likewise
-    waves: ComplexArray  # (T, 3, N): amplitudes c, exp(−i E dt/2), their product before
-    forces: FloatArray  # (T, N, f), of all levels, where decoherence needs them
-    moments: ComplexArray  # (T, 3, N, N, f), for augmented hopping: δR, δP, −⟨i|∂H|j⟩
+    # amplitudes c, e^(−iE dt/2) now and of the step before, the product of the latter with c then
+    waves: ComplexArray  # (T, 4, N)
+    forces: FloatArray  # (T, f), of another level, for decoherence by overlaps
+    # for augmented hopping: δR and δP as U† δ U (of two states as such), ∂H (of two −⟨i|∂H|j⟩);
+    # U; scratch
+    moments: ComplexArray  # (T, 3, f, N, N)
+    turns: ComplexArray  # (T, N, N)
+    half: ComplexArray  # (T, 2N(N + 1))
     # level, steps, events, whether it ended, points since a jump of v; of a step that is divided:
     # its stage, the other level of the hop at its beginning, the random numbers drawn before it
     whole: IndexArray  # (T, 8)
@@ -115,8 +121,8 @@ def model(
     n, f = s.dimension, masses.size
     sizes: tuple[Size, Size] = ((0, 0), (0,)) if known and (n, f) == (2, 1) else (n, f)
     return Model(
-        parameters, entries, s.values, places, pairs, masses, 1 / masses, thermostat, stiffness,
-        box, *sizes,
+        parameters, s.first, entries, s.values, places, pairs, masses, 1 / masses, thermostat,
+        stiffness, box, *sizes,
     )  # fmt: skip
 
 
@@ -140,7 +146,7 @@ def allocate(
     t, f = x.shape
     n, k = structure.dimension, structure.terms
     m = observables(n, f)
-    blocks = -(-t // BLOCK)
+    blocks, augmented = -(-t // BLOCK), decoherence == AUGMENTED
     state = State(
         motion=np.stack([x, v, *np.zeros((4, t, f))], axis=1),
         coefficients=np.zeros((t, k)),
@@ -150,9 +156,11 @@ def allocate(
         matrices=np.zeros((t, 4, n, n), dtype=structure.values.dtype),
         energies=np.zeros((t, 3, n)),
         rates=np.zeros((t, 3, n)),
-        waves=np.zeros((t, 3, n), dtype=np.complex128),
-        forces=np.zeros((t, n, f if decoherence in (OVERLAP_BASED, AUGMENTED) else 0)),
-        moments=np.zeros((t, 3, n, n, f if decoherence == AUGMENTED else 0), dtype=np.complex128),
+        waves=np.zeros((t, 4, n), dtype=np.complex128),
+        forces=np.zeros((t, f if decoherence == OVERLAP_BASED else 0)),
+        moments=np.zeros((t, 3, f if augmented else 0, n, n), dtype=np.complex128),
+        turns=np.tile(np.eye(n, dtype=np.complex128), (t, 1, 1)),
+        half=np.zeros((t, 2 * n * (n + 1)), dtype=np.complex128),
         whole=np.zeros((t, 8), dtype=np.int64),
         energy=np.zeros((t, 5)),
         stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
