@@ -77,13 +77,18 @@ class CompiledHamiltonian:
 
     def coefficients(self, x: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return the coefficients (…, K) and their derivatives (…, slots) at points (…, f)."""
+        import ctypes
+
         points = np.ascontiguousarray(x, dtype=np.float64)
         flat = points.reshape(-1, points.shape[-1])
         values = np.empty((flat.shape[0], self.structure.terms))
         slopes = np.empty((flat.shape[0], self.structure.slope_terms.size))
-        for k, point in enumerate(flat):
-            pointers = (_pointer(a) for a in (point, self.parameters, values[k], slopes[k]))
-            self.fill.ctypes(*pointers)
+        call = ctypes.CFUNCTYPE(None, *4 * [ctypes.c_void_p])(self.fill.address)
+        parameters = self.parameters.ctypes.data
+        places = [(array.ctypes.data, array.strides[0]) for array in (flat, values, slopes)]
+        for k in range(len(flat)):
+            point, value, slope = (start + k * step for start, step in places)
+            call(point, parameters, value, slope)
         shape = points.shape[:-1]
         return values.reshape(*shape, -1), slopes.reshape(*shape, -1)
 
@@ -265,9 +270,3 @@ def _compile(text: str) -> Any:
     number = numba.types.CPointer(numba.types.float64)
     signature = numba.types.void(number, number, number, number)
     return numba.cfunc(signature, error_model="numpy")(namespace["fill"])
-
-
-def _pointer(array: FloatArray) -> Any:
-    import ctypes
-
-    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_double))

@@ -124,12 +124,12 @@ class Batches:
         found[again] = rerun["log"]
         return found
 
-    def layout(self) -> Layout:
-        """Return the sweep over the batches."""
+    def layout(self, stored: bool) -> Layout:
+        """Return the sweep over the batches; what it depends on only a store has to know."""
         given = {"kept": self.request.keep, "log": self.request.room}
         target = Target(
             function=self,
-            identity=self._identity(),
+            identity=self._identity() if stored else {},
             strict=True,
             argument="hamiltonian",
             dims={name: dims for name, dims in _OUTPUTS.items() if given.get(name, 1)},
@@ -161,6 +161,8 @@ _NAME = "anticrossing.molecules.trajectories.run_trajectories"
 
 def _padded(array: Any, rows: int) -> FloatArray:
     """Return an array as numbers of floating point with so many rows; those that lack are NaN."""
+    if len(array) == rows and array.dtype == np.float64:
+        return array
     found = np.full((rows, *array.shape[1:]), np.nan)
     found[: len(array)] = array
     return found

@@ -218,9 +218,7 @@ def set_phases(phases, energies, half_step, n):
 
 
 @inlined
-def advance_amplitudes(
-    amplitudes, phases, earlier_phases, before, overlap, energies, half_step, n
-):
+def advance_amplitudes(amplitudes, phases, earlier_phases, before, overlap, energies, half_step, n):
     """Apply exp(−i E′ dt/2) ⟨now|before⟩ exp(−i E dt/2).
 
     The product is unitary and exact where H is constant; where levels pass through each other

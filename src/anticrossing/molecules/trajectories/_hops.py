@@ -68,9 +68,7 @@ def set_rates(one, model):
     """Set dE/dt of all levels at this point."""
     n, f = size(model.states), size(model.coordinates)
     for j in range(n):
-        adiabatic_force(
-            one.vectors, j, one.slopes, model, one.weights, one.scratch, one.direction
-        )
+        adiabatic_force(one.vectors, j, one.slopes, model, one.weights, one.scratch, one.direction)
         total = 0.0
         for a in range(f):
             total -= one.direction[a] * one.v[a]

@@ -160,11 +160,9 @@ def _log(one, old, target, reason, energy):
     place = one.whole[EVENTS]
     if place < one.log_length:
         early = TO_HOP <= one.whole[STAGE] <= TO_CROSSING
-        one.log_numbers[2 * place] = one.whole[STEPS] - (1.0 - one.energy[SHARE] if early else 0.0)
-        one.log_numbers[2 * place + 1] = energy
-        one.log_codes[3 * place] = old
-        one.log_codes[3 * place + 1] = target
-        one.log_codes[3 * place + 2] = reason
+        time = one.whole[STEPS] - (1.0 - one.energy[SHARE] if early else 0.0)
+        for k, value in enumerate((time, energy, 1.0 * old, 1.0 * target, 1.0 * reason)):
+            one.log[5 * place + k] = value
     one.whole[EVENTS] = place + 1
 
 

@@ -77,8 +77,7 @@ class One(NamedTuple):
     whole: Any
     energy: Any
     stream: Any
-    log_numbers: Any
-    log_codes: Any
+    log: Any
     log_length: int
 
 
@@ -194,7 +193,5 @@ def one_trajectory(state, i):
         pointer(d, (3 * i + 2) * moments),
         pointer(state.turns, i * n * n), pointer(state.half, 2 * i * n * (n + 1)),
         pointer(state.whole, 8 * i), pointer(state.energy, 5 * i), pointer(state.stream, 2 * i),
-        pointer(state.log_numbers, 2 * i * state.log_numbers.shape[1]),
-        pointer(state.log_codes, 3 * i * state.log_numbers.shape[1]),
-        state.log_numbers.shape[1],
+        pointer(state.log, 5 * i * state.log.shape[1]), state.log.shape[1],
     )  # fmt: skip

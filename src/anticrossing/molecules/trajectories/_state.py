@@ -88,8 +88,7 @@ class State(NamedTuple):
     # E(0), largest |E − heat − E(0)|, heat taken up, heat before the step, share before the hop
     energy: FloatArray  # (T, 5)
     stream: npt.NDArray[np.uint64]  # (T, 2): seed, numbers drawn
-    log_numbers: FloatArray  # (T, L, 2): step, total energy
-    log_codes: IndexArray  # (T, L, 3): from, to, reason
+    log: FloatArray  # (T, L, 5): step, total energy; from, to, reason
 
 
 class Records(NamedTuple):
@@ -164,8 +163,7 @@ def allocate(
         whole=np.zeros((t, 8), dtype=np.int64),
         energy=np.zeros((t, 5)),
         stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
-        log_numbers=np.zeros((t, log, 2)),
-        log_codes=np.zeros((t, log, 3), dtype=np.int64),
+        log=np.zeros((t, log, 5)),
     )
     records = Records(
         sums=np.zeros((blocks, outputs, m)),

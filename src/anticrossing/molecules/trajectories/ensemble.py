@@ -228,5 +228,6 @@ def follow(
         def told(done: int, _: int) -> None:
             tell(batches.range(done - 1)[1], request.count)
 
-        stream(batches.layout(), take, store=store, executor=executor, progress=told)
+        layout = batches.layout(stored=store is not None)
+        stream(layout, take, store=store, executor=executor, progress=told)
     return ensemble.result(batches.compiled is not None)
