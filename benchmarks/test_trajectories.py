@@ -21,8 +21,8 @@ FEW = 300  # trajectories of the other package, for each momentum
 FINE_STEP = 5.0
 STEPS = 2000  # at most; most trajectories leave the box long before
 FASTER = 500.0
-MOMENTS = 2.5  # times plain hopping; 1.5 to 1.7 was measured
-WITHIN = 2.0  # of the loop for one model, per core; 1.7 was measured
+MOMENTS = 1.5  # times plain hopping; 1.2 was measured
+WITHIN = 2.0  # of the loop for one model, per core; 1.9 was measured
 
 
 def _run(
@@ -118,7 +118,10 @@ def test_moments_cost_no_more_than_the_rest(report: Callable[[str, dict[str, Any
 
 
 def _loop() -> Callable[..., int]:
-    """Return the same algorithm for this model as one compiled loop, everything in registers."""
+    """Return the same algorithm for this model as one compiled loop, everything in registers.
+
+    But it hops at the end of whole steps: until its first hop a trajectory is the same.
+    """
     import numba
 
     @numba.njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
@@ -131,7 +134,7 @@ def _loop() -> Callable[..., int]:
         for i in range(seeds.size):
             x, v, level, draws = start, momentum / mass, 0, np.uint64(0)
             u00, u10, u01, u11 = 1.0, 0.0, 0.0, 1.0
-            c0, c1, p0, p1 = 1.0 + 0.0j, 0.0j, 1.0 + 0.0j, 1.0 + 0.0j
+            c0, c1, turn = 1.0 + 0.0j, 0.0j, 1.0 + 0.0j
             force, first, drift = 0.0, 0.0, 0.0
             for step in range(steps + 1):
                 if step > 0:
@@ -147,9 +150,9 @@ def _loop() -> Callable[..., int]:
                 trace = 0.5 * (h00 + h11)
                 half = trace - lower
                 root = math.sqrt(half * half + mixed * mixed)
-                double = 1.0 + abs(half) / root
-                scale = math.sqrt(0.5 / double)
-                cosine, sine = double * scale, mixed * scale / root
+                double = root + abs(half)
+                scale = 1.0 / math.sqrt(2.0 * root * double)
+                cosine, sine = double * scale, mixed * scale
                 if half < 0.0:
                     sine = -sine
                     r00, r01, r10, r11 = sine, cosine, cosine, -sine
@@ -157,16 +160,16 @@ def _loop() -> Callable[..., int]:
                     r00, r01, r10, r11 = cosine, sine, -sine, cosine
                 u00, u01 = u00 * r00 + u01 * r10, u00 * r01 + u01 * r11
                 u10, u11 = u10 * r00 + u11 * r10, u10 * r01 + u11 * r11
-                b0, b1 = p0 * c0, p1 * c1
+                b0, b1 = c0, turn * c1
                 # Nothing makes use of tr H = 0, nor does the package.
                 low_energy, high_energy = trace - root, trace + root
-                p0 = complex(math.cos(0.5 * dt * low_energy), -math.sin(0.5 * dt * low_energy))
-                p1 = complex(math.cos(0.5 * dt * high_energy), -math.sin(0.5 * dt * high_energy))
+                angle = 0.5 * dt * (high_energy - low_energy)
+                turn = complex(math.cos(angle), -math.sin(angle))
                 if step == 0:
                     c0, c1 = 1.0 + 0.0j, 0.0j
                     draw, lost, old = 1.0, 0.0, 1.0
                 else:
-                    c0, c1 = p0 * (r00 * b0 + r10 * b1), p1 * (r01 * b0 + r11 * b1)
+                    c0, c1 = r00 * b0 + r10 * b1, turn * (r01 * b0 + r11 * b1)
                     old = b0.real**2 + b0.imag**2 if level == 0 else b1.real**2 + b1.imag**2
                     if r00 * r00 < 0.5:
                         level = 1 - level
@@ -205,7 +208,7 @@ def _loop() -> Callable[..., int]:
 def test_throughput_against_a_loop_for_this_model(
     benchmark: Any, report: Callable[[str, dict[str, Any]], None]
 ) -> None:
-    loop, count = _loop(), 20_000
+    loop, count = _loop(), 50_000
     result = _run(20.0, count, threads=1)
     ends: FloatArray = np.zeros((count, 3))
     steps = STEPS
@@ -224,6 +227,9 @@ def test_throughput_against_a_loop_for_this_model(
             "ratio": ours.processor / theirs.processor,
         },
     )
-    assert np.array_equal(ends[:, 1], result.final_levels)
-    assert np.abs(ends[:, 0] - result.final_positions[:, 0]).max() < 1e-9
+    calm = ~np.isin(np.arange(count), result.hops.trajectory)
+    assert 0.2 < calm.mean() < 0.8
+    assert np.array_equal(ends[calm, 1], result.final_levels[calm])
+    assert np.abs(ends[calm, 0] - result.final_positions[calm, 0]).max() < 1e-9
+    assert abs(np.mean(ends[:, 1]) - np.mean(result.final_levels)) < 4 * math.sqrt(0.5 / count)
     assert ours.processor <= WITHIN * theirs.processor

@@ -149,7 +149,7 @@ def compile_coefficients(
             if slope != 0:
                 slopes.append(slope)
                 places.append((k, a))
-    text = _source(formulas, slopes, coordinates, parameters)
+    text = _source(formulas, tuple(slopes), tuple(coordinates), tuple(parameters))
     place = np.array(places, dtype=np.int64).reshape(-1, 2)
     return CompiledHamiltonian(
         _compile(text),
@@ -201,11 +201,12 @@ def _plain(formula: sympy.Expr) -> sympy.Expr:
     return formula.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
 
 
+@functools.lru_cache(maxsize=256)
 def _source(
-    formulas: Sequence[sympy.Expr],
-    slopes: Sequence[sympy.Expr],
-    coordinates: Sequence[sympy.Symbol],
-    parameters: Sequence[sympy.Symbol],
+    formulas: tuple[sympy.Expr, ...],
+    slopes: tuple[sympy.Expr, ...],
+    coordinates: tuple[sympy.Symbol, ...],
+    parameters: tuple[sympy.Symbol, ...],
 ) -> str:
     """Return the function as text; it depends on the formulas alone, not on names or values."""
     import sympy

@@ -35,7 +35,8 @@ def check_starts(request: Request) -> None:
     """Raise `InputError` if a trajectory starts outside of the box, or H is of no use there."""
     low, high = request.box
     bounded = np.isfinite(request.box).any()
-    for first in range(0, request.count if bounded else 0, request.batch):
+    differ = np.any(request.initial.spread(request.masses)[0])
+    for first in range(0, (request.count if differ else 1) if bounded else 0, request.batch):
         x, _, _ = draw_starts(request, first, first + request.batch)
         outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
         if outside.size:
