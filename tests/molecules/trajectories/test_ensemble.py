@@ -395,3 +395,14 @@ def test_standard_errors_are_those_of_the_members():
 def test_channels_need_a_box():
     with pytest.raises(ValueError, match="Channels need a box"):
         simple(box=None, count=1, steps=1).channels()
+
+
+@pytest.mark.parametrize(("step", "coarse"), [(50.0, False), (400.0, True)])
+def test_a_step_that_is_too_long_for_the_motion_is_named(step, coarse):
+    """Short steps leave half in either level, as the packet does; long ones nearly all in one."""
+    found = run_trajectories(
+        models.TullySimple(), masses=2000.0, initial=Fixed(-5.0, 20.0), step=step,
+        steps=int(4000 / step), count=640, seed=1, box=[-6.0, 6.0],
+    )  # fmt: skip
+    assert (abs(found.populations.value[-1, 0] - 0.5) > 0.1) == coarse
+    assert (any("shorten `step`" in text for text in found.warnings)) == coarse

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._core.checks import FloatArray
 from anticrossing.molecules.electronic.base import ElectronicStates
 from anticrossing.molecules.trajectories._chunks import Chunk
 from anticrossing.molecules.trajectories._on_the_fly import STOPPED
@@ -13,6 +14,8 @@ from anticrossing.molecules.trajectories.request import Request
 from anticrossing.molecules.trajectories.result import EnsembleResult, HopLog, Mean
 
 _COLD = 0.1  # largest drift of the energy per temperature that nothing is said of
+_COARSE = 0.05  # the same per mean kinetic energy, at its largest
+_FEW = 0.01  # share of trajectories that may drift more
 
 
 class Collector:
@@ -54,10 +57,20 @@ def _warnings(stopped: npt.NDArray[np.int64]) -> tuple[str, ...]:
     )
 
 
-def _heating(request: Request, data: Chunk) -> tuple[str, ...]:
-    """Say so where the time step itself heats the motion, of which friction leaves no trace."""
-    drift, temperature = float(np.max(data["drift"])), request.temperature
-    if temperature is None or drift <= _COLD * temperature:
+def _drifting(request: Request, data: Chunk, kinetic: FloatArray) -> tuple[str, ...]:
+    """Say so where the time step is too long for the motion, of which friction leaves no trace."""
+    temperature = request.temperature
+    if temperature is None:
+        largest = float(np.max(kinetic))
+        count = int(np.sum(data["drift"] > _COARSE * largest))
+        if count <= _FEW * data["drift"].size:
+            return ()
+        return (
+            f"the energy of {count} of {data['drift'].size} trajectories drifts by more than "
+            f"{_COARSE:g} times the mean kinetic energy, {largest:.2g}: shorten `step`",
+        )
+    drift = float(np.max(data["drift"]))
+    if drift <= _COLD * temperature:
         return ()
     return (
         f"the energy drifts by up to {drift:.2g}, which is {drift / temperature:.2g} times the "
@@ -107,5 +120,6 @@ def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> Ensem
         request=request,
         compiled=compiled,
         _kept=data["kept"],
-        warnings=(_warnings(data["stopped"]) if on_the_fly else ()) + _heating(request, data),
+        warnings=(_warnings(data["stopped"]) if on_the_fly else ())
+        + _drifting(request, data, means.value[:, 3 * n]),
     )

@@ -187,7 +187,8 @@ class EnsembleResult(Result):
         Whether H ran as machine code (otherwise it was evaluated for all trajectories together).
     warnings : tuple of str
         How many trajectories ended before their time, and why, where a program gave the states;
-        with friction, whether the drift of the energy is too large for the temperature.
+        whether the energy drifts by more than 5 % of the mean kinetic energy, or with friction a
+        tenth of the temperature: then `step` is too long.
     """
 
     times: FloatArray
