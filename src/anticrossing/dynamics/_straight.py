@@ -44,7 +44,7 @@ class Straight:
         refuse_large(lanes.hamiltonian)
         keep_memory()
         lane, left, right = panels.first_panels(lanes, [breakpoints, times], 1)
-        turned, phase = self._turned(lane, left, right)
+        turned, phase = self.turned(lane, left, right)
         pieces = Pieces(lane, left, right, turned, np.zeros(lane.size), phase)
         count, whole = np.ones(lanes.count, dtype=np.intp), phase
         if lane.size > lanes.count:
@@ -53,7 +53,7 @@ class Straight:
         none = np.zeros(lanes.count)
         return Evolution(turned[:0], turned[:0], count, lane.size, 1, none, whole, pieces)
 
-    def _turned(
+    def turned(
         self, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
     ) -> tuple[ComplexArray, FloatArray]:
         """Return the factors by which that multiple turns on panels, and its phases."""

@@ -90,10 +90,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def combine_split(self, factors: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[Any]]:
         """Return the same of factors (..., K) that are known."""
         stack, offsets = self._split_stack()
+        rows, shape = factors.reshape(-1, len(self.formulas)), factors.shape[:-1]
         with np.errstate(all="ignore"):
-            flat = factors.reshape(-1, len(self.formulas)) @ stack
-            offset = factors @ offsets
-        return flat.reshape(*factors.shape[:-1], self.dimension, self.dimension), offset
+            flat, offset = rows @ stack, rows @ offsets
+        return flat.reshape(*shape, self.dimension, self.dimension), offset.reshape(shape)
 
     def evaluate_offset(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
@@ -259,7 +259,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
                 )
             self._refuse_operators("be made of matrices for what needs all of H(x)")
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
-            self._stack = np.array(dense).reshape(len(dense), -1)
+            self._stack = np.concatenate(dense).reshape(len(dense), -1)
         return self._stack
 
     def _refuse_operators(self, must: str) -> None:
@@ -291,7 +291,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:
-            stack, offsets = self._dense_stack(), self.offsets()
+            stack = self._dense_stack()
+            offsets = common_offset(stack[:, :: self.dimension + 1].real)
             if offsets.any():
                 stack = stack.copy()
                 stack[:, :: self.dimension + 1] -= offsets[:, None]

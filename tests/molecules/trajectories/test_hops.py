@@ -24,7 +24,7 @@ def test_rescaling_conserves_the_energy_exactly(seed, size):
     @numba.njit
     def call(velocity, direction, masses, needed, reflect):
         m = pointer(masses, 0)
-        model = ModelPointers(m, m, m, m, m, m, m, m, m, m, 2, masses.size, 1, 1, 1)
+        model = ModelPointers(m, m, m, m, m, m, m, m, m, m, m, 2, masses.size, 1, 1, 1)
         return rescale(pointer(velocity, 0), pointer(direction, 0), model, needed, reflect)
 
     rng = np.random.default_rng(seed)
