@@ -22,6 +22,7 @@ from numpy.polynomial import chebyshev, legendre
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.threads import one_thread
+from anticrossing.dynamics._stack_sizes import largest, norms
 from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
 from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
@@ -75,7 +76,7 @@ class DoubledPanel:
         whole, doubt = self._across(family, -1.0, 1.0)
         self.error = doubt.first
         if self.units.size:
-            self.error = max(self.error, doubt.slopes / _size(whole[None]))
+            self.error = max(self.error, doubt.slopes / self._sizes(whole[None])[0])
         found = whole.swapaxes(0, 1).copy()
         found[1:] *= self.units[:, None, None]
         return found
@@ -90,7 +91,7 @@ class DoubledPanel:
                 middle = 0.5 * (left + right)
                 first, before = self._across(family, left, middle)
                 second, after = self._across(family, middle, right)
-                doubt = self._joined(second[None], first[None], after, before)
+                doubt = self._joined(second[None], after, first[None], before)
                 return _product(second, first), doubt
             family = wider
 
@@ -101,8 +102,10 @@ class DoubledPanel:
             pairs = len(factors) // 2
             rest = factors[2 * pairs :]
             later, earlier = factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2]
-            doubt = self._joined(later, earlier, doubt, doubt)
-            factors = np.concatenate([_product(later, earlier), rest])
+            doubt = self._joined(factors, doubt)
+            factors = _product(later, earlier)
+            if len(rest):
+                factors = np.concatenate([factors, rest])
         return factors[0], doubt
 
     def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
@@ -112,16 +115,31 @@ class DoubledPanel:
             found[:, 0, 0] = np.eye(1, found.shape[-1])
         return found
 
-    def _joined(self, later: Stack, earlier: Stack, after: _Doubt, before: _Doubt) -> _Doubt:
-        """Return what products (n, D, 1 + K, D) of these are off by, at most."""
-        kept, kept_before, size, size_before = 1.0, 1.0, _size(later), _size(earlier)
-        forgetting = size
-        if self.keeps_first:
-            # No map enlarges a density matrix; of what has no trace this much is left.
-            (kept, forgetting), (kept_before, _) = _left(later), _left(earlier)
-            kept, kept_before = min(kept, 1.0), min(kept_before, 1.0)
-            forgetting = min(forgetting, size)
-        own = 0.5 * ROUNDING
+    def _sizes(self, stacks: Stack) -> tuple[float, float, float]:
+        """Return bounds on ∂U in stacks (n, D, 1 + K, D), and on U and ∂U as they act on no trace.
+
+        No ∂U counts for less than 1.
+        """
+        size, left, slopes = norms(_numbers(stacks), int(self.keeps_first))
+        size = max(1.0, size)
+        if not self.keeps_first:
+            return size, 1.0, size
+        # No map enlarges a density matrix; of what has no trace this much is left.
+        root = float(np.sqrt(stacks.shape[-1]))
+        return size, min(left * root, 1.0), min(slopes * root, size)
+
+    def _joined(
+        self, later: Stack, after: _Doubt, earlier: Stack | None = None, before: _Doubt | None = None
+    ) -> _Doubt:
+        """Return what products (n, D, 1 + K, D) of these are off by, at most.
+
+        Without earlier ones it is all products of those given.
+        """
+        size, kept, forgetting = self._sizes(later)
+        size_before, kept_before = size, kept
+        if earlier is not None:
+            size_before, kept_before, _ = self._sizes(earlier)
+        before, own = before or after, 0.5 * ROUNDING
         traceless = after.traceless * kept_before + kept * (before.traceless + own * kept_before)
         slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
         slopes += forgetting * before.first + after.traceless * size_before
@@ -142,7 +160,7 @@ class DoubledPanel:
             found = _Family(_product(later, earlier), middle, half, step, doublings)
             tail = found.settle(allowed)
             if tail <= allowed:
-                doubt = self._joined(later, earlier, family.doubt, family.doubt)
+                doubt = self._joined(both, family.doubt)
                 found.doubt = doubt.more(max(tail - _NOISE * (1 + doublings), 0.0), found.size)
                 return found
             size += _MORE_NODES
@@ -174,20 +192,21 @@ class DoubledPanel:
             powers.append(sum(a @ v for a, v in zip(terms, before, strict=False)) / order)
             if np.max(np.abs(powers[-1])) < 0.1 * _UNIT:
                 break
-        places = np.concatenate([[-1.0, 1.0], nodes])
-        at = np.vander(places, len(powers), increasing=True)
-        start, end, *inner = _combined(at, np.stack(powers))
-        change = 2 * sum(powers[1::2])  # from start to end, without the rounding of what stays
-        inside = np.stack(inner, axis=1)  # (m, q, D, D)
-        back = np.linalg.inv(np.concatenate([start[:, None], inside], axis=1))
+        # The way from the middle to the end, and from the start to the middle.
+        even, odd = sum(powers[::2]), sum(powers[1::2])
+        end, back = even + odd, np.linalg.inv(even - odd)
         stack = np.empty((size, *self.series.shape[1:]), dtype=terms.dtype)
-        moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels) @ (inside @ back[:, :1])
-        ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ back[:, 1:])
-        ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
-        stack[:, :, 0] = np.eye(levels) + change @ back[:, 0]
-        stack[:, :, 1:] = (ahead @ moved.reshape(size, nodes.size * levels, -1)).reshape(
-            stack[:, :, 1:].shape
-        )
+        # Without the rounding of what stays.
+        stack[:, :, 0] = np.eye(levels) + 2 * odd @ back
+        if self.units.size:
+            at = np.vander(nodes, len(powers), increasing=True)
+            inside = _combined(at, np.stack(powers)).swapaxes(0, 1)  # (m, q, D, D)
+            moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels)
+            moved = moved @ (inside @ back[:, None])
+            ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ np.linalg.inv(inside))
+            ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
+            found = ahead @ moved.reshape(size, nodes.size * levels, -1)
+            stack[:, :, 1:] = found.reshape(stack[:, :, 1:].shape)
         family = _Family(stack, 0.0, half, step)
         if size > 1 and family.settle(allowed) > allowed:
             return None
@@ -244,9 +263,13 @@ class _Family:
         Each derivative is compared with its size, or 1.
         """
         _, to_coefficients = transform(len(self.values))
-        size = np.maximum(np.max(_largest(self.values), axis=0), 1.0)
+        numbers = _numbers(self.values)
+        found = np.empty((len(numbers), numbers.shape[2]))
+        largest(numbers, found)
+        size = np.maximum(np.max(found, axis=0), 1.0)
         self.size = float(np.max(size))
-        relative = np.max(_largest(_combined(to_coefficients, self.values)) / size, axis=1)
+        largest(_numbers(_combined(to_coefficients, self.values)), found)
+        relative = np.max(found / size, axis=1)
         self.known = 1 + int(np.max(np.flatnonzero(relative > 0.1 * allowed), initial=0))
         return float(np.max(relative[-2:]))
 
@@ -258,23 +281,9 @@ class _Family:
         return _combined(interpolation(len(self.values), x), self.values)
 
 
-def _size(stacks: Stack) -> float:
-    """Return the Frobenius norm of derivatives in stacks (n, D, 1 + K, D), at most, or 1."""
-    return max(1.0, float(np.max(_norms(stacks)[:, 1:], initial=0.0)))
-
-
-def _left(stacks: Stack) -> tuple[float, float]:
-    """Return bounds on U in stacks (n, D, 1 + K, D) and on ∂U where they act on no trace."""
-    inside = _norms(stacks[:, 1:, :, 1:]) * np.sqrt(stacks.shape[-1])
-    return float(np.max(inside[:, 0])), float(np.max(inside[:, 1:], initial=0.0))
-
-
-def _norms(stacks: Stack) -> FloatArray:
-    """Return the Frobenius norms (n, 1 + K) of stacks."""
-    square = np.einsum("ndkc,ndkc->nk", stacks.real, stacks.real)
-    if np.iscomplexobj(stacks):
-        square += np.einsum("ndkc,ndkc->nk", stacks.imag, stacks.imag)
-    return np.asarray(np.sqrt(square))
+def _numbers(stacks: Stack) -> FloatArray:
+    """Return stacks as real numbers, (n, D, 1 + K, D) or (n, D, 1 + K, 2 D)."""
+    return np.ascontiguousarray(stacks).view(np.float64)
 
 
 def _product(later: Stack, earlier: Stack) -> Stack:
@@ -300,12 +309,6 @@ def _last(values: Stack) -> float:
     last = np.arange(nodes.size - 2, nodes.size)
     project = (last + 0.5)[:, None] * legendre.legvander(nodes, last[-1])[:, last].T * weights
     return float(np.max(np.abs(_combined(project, values))))
-
-
-def _largest(values: Stack) -> FloatArray:
-    """Return the largest real or imaginary parts (n, 1 + K) of stacks (n, D, 1 + K, D)."""
-    parts = np.abs(values.view(np.float64))
-    return np.max(np.max(parts, axis=-1), axis=1)
 
 
 @functools.cache
