@@ -34,6 +34,7 @@ _FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
 _LOCAL_NODES = 9  # of G within a first step, the middle one of them
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
+_FORGOTTEN = 1e-18  # less does not count beside 1
 _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
 
 
@@ -89,11 +90,20 @@ class DoubledPanel:
             wider = self._doubled(family, left, right)
             if wider is None:
                 middle = 0.5 * (left + right)
-                first, before = self._across(family, left, middle)
                 second, after = self._across(family, middle, right)
+                if self._forgets(second):
+                    return second, after
+                first, before = self._across(family, left, middle)
                 doubt = self._joined(second[None], after, first[None], before)
                 return _product(second, first), doubt
             family = wider
+
+    def _forgets(self, later: Stack) -> bool:
+        """Whether nothing of what was before is left: of U, at most 1, and of ∂U, at most so large."""
+        if not self.keeps_first:
+            return False
+        _, left, slopes = self._sizes(later[None])
+        return max(left * max(2 * self.norm, 1.0), slopes) < _FORGOTTEN
 
     def _multiplied(self, family: _Family, left: float, steps: int) -> tuple[Stack, _Doubt]:
         factors = self._at(family, left + (np.arange(steps) + 0.5) * family.step)
