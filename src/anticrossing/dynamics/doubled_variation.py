@@ -28,12 +28,13 @@ from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
 _FIRST = 1.0  # radians, and decay, of the first steps
-MOST_CHANGE = 1e8  # of a generator on a panel: beyond that there is little that takes many panels
+MOST_STEPS = 1e4  # that are left: beyond that there is little that takes many panels
 MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
 _FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
 _LOCAL_NODES = 9  # of G within a first step, the middle one of them
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
+_REMEMBERED = 30.0  # over the slowest decay: the share of a panel that is not forgotten
 _FORGOTTEN = 1e-18  # less does not count beside 1
 _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
 
@@ -139,7 +140,11 @@ class DoubledPanel:
         return size, min(left * root, 1.0), min(slopes * root, size)
 
     def _joined(
-        self, later: Stack, after: _Doubt, earlier: Stack | None = None, before: _Doubt | None = None
+        self,
+        later: Stack,
+        after: _Doubt,
+        earlier: Stack | None = None,
+        before: _Doubt | None = None,
     ) -> _Doubt:
         """Return what products (n, D, 1 + K, D) of these are off by, at most.
 
@@ -223,23 +228,21 @@ class DoubledPanel:
         return family
 
 
-def expected_rounding(real: FloatArray) -> FloatArray:
-    """Return what U is off by, nearly, on panels of generators (P, n, D, D) of [−1, 1], (P,).
+def expected(real: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how many steps doubling leaves, and what U is off by then, nearly, (P,) each.
 
-    Their first rows are zero. Rounding is forgotten when the slowest mode has decayed.
+    That is on panels of generators (P, n, D, D) of [−1, 1] whose first rows are zero. Rounding is
+    forgotten when the slowest mode has decayed, and what was before takes no steps.
     """
     norm = np.max(np.sum(np.abs(real), axis=-1), axis=(1, 2))
+    change = 2 * np.max(np.sum(np.abs(real - real[:, [real.shape[1] // 2]]), axis=-1), axis=(1, 2))
     few = real[:, [0, real.shape[1] // 2, -1], 1:, 1:]
     with one_thread:
         slowest = -np.max(np.linalg.eigvals(few).real, axis=(1, 2), initial=-np.inf)
-    forgotten = 2 * (1 + np.log(real.shape[-1])) / np.maximum(slowest, 1e-300)
-    return np.asarray(ROUNDING * norm * np.minimum(forgotten, 2.0))
-
-
-def changes(real: FloatArray) -> FloatArray:
-    """Return the norm of what changes on such panels, (P,): its root counts the steps."""
-    change = np.abs(real - real[:, [real.shape[1] // 2]])
-    return np.asarray(2 * np.max(np.sum(change, axis=-1), axis=(1, 2)))
+    slowest = np.maximum(slowest, 1e-300)
+    forgotten = 2 * (1 + np.log(real.shape[-1])) / slowest
+    steps = np.sqrt(change) * np.minimum(_REMEMBERED / slowest, 1.0)
+    return steps, ROUNDING * norm * np.minimum(forgotten, 2.0)
 
 
 @dataclass(frozen=True)

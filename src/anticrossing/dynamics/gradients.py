@@ -24,7 +24,6 @@ from anticrossing.dynamics.variation import VariationKernel
 from anticrossing.environment import Environment
 
 _NO_DISTANCE = 1e-12  # of the largest energy
-_FEW = 1e5  # radians, by doubled steps: of more there may be panels that split the spectrum
 _KNOWN = 100.0  # errors, from which a probability has a logarithm
 
 
@@ -232,8 +231,7 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    few = bool(np.all((result.panels == 1) | (result.phase < _FEW)))
-    kernel = open_kernel(lanes, request.environment, parameters, few=few)
+    kernel = open_kernel(lanes, request.environment, parameters)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: kernel.generators(lanes, both, lane))
@@ -278,7 +276,7 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
 
 
 def open_kernel(
-    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter], *, few: bool = False
+    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter]
 ) -> LinearVariationKernel:
     """Return the equation of ρ, in the basis of Hermitian matrices, and its derivatives."""
     equation = OpenEquation(environment.flat(lanes.batch_shape), tuple(parameters))
@@ -290,7 +288,6 @@ def open_kernel(
         levels**2,
         len(parameters),
         conserved=None if environment.decays else np.trace(basis, axis1=1, axis2=2).real,
-        few=few,
     )
 
 
