@@ -37,12 +37,11 @@ def norms(stacks, first):
 
 
 @entry(fastmath={"reassoc", "nnan"})
-def largest(stacks, found):
-    """Fill the largest absolute numbers of every U and ∂U, (n, 1 + K)."""
+def largest(stacks):
+    """Return the largest absolute numbers of every U and ∂U, (n, 1 + K)."""
     steps, rows, count, columns = stacks.shape
+    found = np.zeros((steps, count))
     for n in range(steps):
-        for k in range(count):
-            found[n, k] = 0.0
         for i in range(rows):
             for k in range(count):
                 row = stacks[n, i, k]
@@ -50,3 +49,4 @@ def largest(stacks, found):
                 for j in range(columns):
                     most = max(most, abs(row[j]))
                 found[n, k] = max(found[n, k], most)
+    return found

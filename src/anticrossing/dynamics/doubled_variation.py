@@ -277,14 +277,13 @@ class _Family:
         """
         _, to_coefficients = transform(len(self.values))
         numbers = _numbers(self.values)
-        found = np.empty((len(numbers), numbers.shape[2]))
-        largest(numbers, found)
-        size = np.maximum(np.max(found, axis=0), 1.0)
+        size = np.maximum(np.max(largest(numbers), axis=0), 1.0)
         self.size = float(np.max(size))
-        largest(_numbers(_combined(to_coefficients, self.values)), found)
-        relative = np.max(found / size, axis=1)
-        self.known = 1 + int(np.max(np.flatnonzero(relative > 0.1 * allowed), initial=0))
-        return float(np.max(relative[-2:]))
+        # Derivatives take as many as propagators, or a few more.
+        of_propagators = largest(_combined(to_coefficients, numbers[:, :, :1]))
+        known = np.flatnonzero(of_propagators[:, 0] > 0.1 * allowed)
+        self.known = 3 + int(np.max(known, initial=0))
+        return float(np.max(largest(_combined(to_coefficients[-2:], numbers)) / size))
 
     def at(self, middles: npt.NDArray[Any]) -> Stack:
         """Return the stacks over steps about other times."""
