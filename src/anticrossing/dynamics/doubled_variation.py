@@ -2,9 +2,10 @@
 
 As in `doubling`, with [U, ∂U, …] in the place of U: the product of two such stacks follows the
 product rule, and all else is the same. The first steps are short: U is a Taylor series about their
-middles, and ∂U = ∫U(end, τ) ∂G(τ) U(τ, start) dτ a sum over a few Gauss nodes. Nothing is asked of
-G: −iH, or a real generator of decay, which only has to be bounded. Where its first row is zero, as
-for a trace, that of U is kept exactly, and what was off before is forgotten as fast as U decays.
+middles, and ∂U = ∫U(end, τ) ∂G(τ) U(τ, start) dτ a sum over a few Gauss nodes. G is −iH with H
+Hermitian, or a real generator of decay, which only has to be bounded. Where its first row is zero,
+as for a trace, that of U is kept exactly, and what was off before is forgotten as fast as U decays:
+steps are followed from the end, until nothing is left of what was before.
 
 Inside, a stack is an array (D, 1 + K, D) of rows, derivatives and columns: times a matrix from
 either side it is one product of a tall or of a wide matrix.
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from numpy.polynomial import chebyshev, legendre
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics._stack_sizes import largest, norms
 from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
@@ -40,7 +42,9 @@ _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
 
 
 class DoubledPanel:
-    """y′ = G y and its derivatives on [−1, 1], G and ∂G at the nodes of a grid, real or complex.
+    """y′ = G y and its derivatives on [−1, 1], at the nodes of a grid.
+
+    G and ∂G are real, or anti-Hermitian.
 
     Parameters
     ----------
@@ -100,7 +104,7 @@ class DoubledPanel:
             family = wider
 
     def _forgets(self, later: Stack) -> bool:
-        """Whether nothing of what was before is left: of U, at most 1, and of ∂U, at most so large."""
+        """Whether nothing of what was before is left: of U, at most 1, and of ∂U."""
         if not self.keeps_first:
             return False
         _, left, slopes = self._sizes(later[None])
@@ -209,7 +213,8 @@ class DoubledPanel:
                 break
         # The way from the middle to the end, and from the start to the middle.
         even, odd = sum(powers[::2]), sum(powers[1::2])
-        end, back = even + odd, np.linalg.inv(even - odd)
+        start, end = even - odd, even + odd
+        back = dagger(start) if np.iscomplexobj(start) else np.linalg.inv(start)
         stack = np.empty((size, *self.series.shape[1:]), dtype=terms.dtype)
         # Without the rounding of what stays.
         stack[:, :, 0] = np.eye(levels) + 2 * odd @ back
@@ -218,7 +223,8 @@ class DoubledPanel:
             inside = _combined(at, np.stack(powers)).swapaxes(0, 1)  # (m, q, D, D)
             moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels)
             moved = moved @ (inside @ back[:, None])
-            ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ np.linalg.inv(inside))
+            inverse = dagger(inside) if np.iscomplexobj(inside) else np.linalg.inv(inside)
+            ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ inverse)
             ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
             found = ahead @ moved.reshape(size, nodes.size * levels, -1)
             stack[:, :, 1:] = found.reshape(stack[:, :, 1:].shape)

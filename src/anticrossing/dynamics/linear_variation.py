@@ -120,9 +120,13 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         whole = _doubled(g, self.count, tolerance)
         parts = max(1, FIRST_PANELS * lanes.count // lane.size)
         first = int(np.sum(whole))
-        panels = grading.cut(lane, left, right, parts, whole)
-        rest = super().graded(lanes, *(values[first:] for values in panels), tolerance)
-        return tuple(np.concatenate([a[:first], b]) for a, b in zip(panels, rest, strict=True))
+        lane, left, right = grading.cut(lane, left, right, parts, whole)
+        rest = super().graded(lanes, lane[first:], left[first:], right[first:], tolerance)
+        return (
+            np.concatenate([lane[:first], rest[0]]),
+            np.concatenate([left[:first], rest[1]]),
+            np.concatenate([right[:first], rest[2]]),
+        )
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         first, defect = super().finish(product[..., 0, :, :])
