@@ -29,6 +29,8 @@ from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
 from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
+_Sizes = tuple[float, float, float]
+_FEW = 8  # stacks, whose sizes are soon known
 _FIRST = 1.0  # radians, and decay, of the first steps
 MOST_STEPS = 1e4  # that are left: beyond that there is little that takes many panels
 MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
@@ -99,8 +101,8 @@ class DoubledPanel:
                 if self._forgets(second):
                     return second, after
                 first, before = self._across(family, left, middle)
-                doubt = self._joined(second[None], after, first[None], before)
-                return _product(second, first), doubt
+                sizes = self._sizes(second[None]), self._sizes(first[None])
+                return _product(second, first), _joined(after, before, *sizes)
             family = wider
 
     def _forgets(self, later: Stack) -> bool:
@@ -112,15 +114,16 @@ class DoubledPanel:
 
     def _multiplied(self, family: _Family, left: float, steps: int) -> tuple[Stack, _Doubt]:
         factors = self._at(family, left + (np.arange(steps) + 0.5) * family.step)
-        doubt = family.doubt
+        doubt, sizes = family.doubt, self._sizes_of(family)
         while len(factors) > 1:
             pairs = len(factors) // 2
             rest = factors[2 * pairs :]
             later, earlier = factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2]
-            doubt = self._joined(factors, doubt)
+            doubt = _joined(doubt, doubt, sizes, sizes)
             factors = _product(later, earlier)
             if len(rest):
                 factors = np.concatenate([factors, rest])
+            sizes = self._sizes(factors) if len(factors) <= _FEW else _doubled(*sizes)
         return factors[0], doubt
 
     def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
@@ -130,7 +133,7 @@ class DoubledPanel:
             found[:, 0, 0] = np.eye(1, found.shape[-1])
         return found
 
-    def _sizes(self, stacks: Stack) -> tuple[float, float, float]:
+    def _sizes(self, stacks: Stack) -> _Sizes:
         """Return bounds on ∂U in stacks (n, D, 1 + K, D), and on U and ∂U as they act on no trace.
 
         No ∂U counts for less than 1.
@@ -143,26 +146,11 @@ class DoubledPanel:
         root = float(np.sqrt(stacks.shape[-1]))
         return size, min(left * root, 1.0), min(slopes * root, size)
 
-    def _joined(
-        self,
-        later: Stack,
-        after: _Doubt,
-        earlier: Stack | None = None,
-        before: _Doubt | None = None,
-    ) -> _Doubt:
-        """Return what products (n, D, 1 + K, D) of these are off by, at most.
-
-        Without earlier ones it is all products of those given.
-        """
-        size, kept, forgetting = self._sizes(later)
-        size_before, kept_before = size, kept
-        if earlier is not None:
-            size_before, kept_before, _ = self._sizes(earlier)
-        before, own = before or after, 0.5 * ROUNDING
-        traceless = after.traceless * kept_before + kept * (before.traceless + own * kept_before)
-        slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
-        slopes += forgetting * before.first + after.traceless * size_before
-        return _Doubt(after.first + kept * before.first + own, traceless, slopes)
+    def _sizes_of(self, family: _Family) -> _Sizes:
+        """Return the same of a family, at its nodes."""
+        if family.sizes is None:
+            family.sizes = self._sizes(family.values)
+        return family.sizes
 
     def _doubled(self, family: _Family, left: float, right: float) -> _Family | None:
         middle, step = 0.5 * (left + right), 2 * family.step
@@ -179,7 +167,8 @@ class DoubledPanel:
             found = _Family(_product(later, earlier), middle, half, step, doublings)
             tail = found.settle(allowed)
             if tail <= allowed:
-                doubt = self._joined(both, family.doubt)
+                sizes = self._sizes_of(family)
+                doubt = _joined(family.doubt, family.doubt, sizes, sizes)
                 found.doubt = doubt.more(max(tail - _NOISE * (1 + doublings), 0.0), found.size)
                 return found
             size += _MORE_NODES
@@ -212,7 +201,7 @@ class DoubledPanel:
             if np.max(np.abs(powers[-1])) < 0.1 * _UNIT:
                 break
         # The way from the middle to the end, and from the start to the middle.
-        even, odd = sum(powers[::2]), sum(powers[1::2])
+        even, odd = np.sum(powers[::2], axis=0), np.sum(powers[1::2], axis=0)
         start, end = even - odd, even + odd
         back = dagger(start) if np.iscomplexobj(start) else np.linalg.inv(start)
         stack = np.empty((size, *self.series.shape[1:]), dtype=terms.dtype)
@@ -264,11 +253,28 @@ class _Doubt:
         return _Doubt(self.first + missed, self.traceless + missed, self.slopes + missed * size)
 
 
+def _joined(after: _Doubt, before: _Doubt, later: _Sizes, earlier: _Sizes) -> _Doubt:
+    """Return what products of stacks of some sizes are off by, at most."""
+    size, kept, forgetting = later
+    size_before, kept_before, _ = earlier
+    own = 0.5 * ROUNDING
+    traceless = after.traceless * kept_before + kept * (before.traceless + own * kept_before)
+    slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
+    slopes += forgetting * before.first + after.traceless * size_before
+    return _Doubt(after.first + kept * before.first + own, traceless, slopes)
+
+
+def _doubled(size: float, kept: float, forgetting: float) -> _Sizes:
+    """Return bounds on the sizes of products of two stacks."""
+    return size * (1 + kept), kept**2, 2 * kept * forgetting
+
+
 class _Family:
     """Stacks (n, D, 1 + K, D) over steps whose middles are Chebyshev nodes about `middle`."""
 
     doubt = _Doubt()
     size = 1.0
+    sizes: _Sizes | None = None
 
     def __init__(
         self, values: Stack, middle: float, half: float, step: float, doublings: int = 0
