@@ -30,7 +30,7 @@ from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
 _Sizes = tuple[float, float, float]
-_FEW = 8  # stacks, whose sizes are soon known
+_FEW = 2**15  # numbers of stacks, whose sizes are soon known
 _FIRST = 1.0  # radians, and decay, of the first steps
 MOST_STEPS = 1e4  # that are left: beyond that there is little that takes many panels
 MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
@@ -123,7 +123,7 @@ class DoubledPanel:
             factors = _product(later, earlier)
             if len(rest):
                 factors = np.concatenate([factors, rest])
-            sizes = self._sizes(factors) if len(factors) <= _FEW else _doubled(*sizes)
+            sizes = self._sizes(factors) if factors.size <= _FEW else _doubled(*sizes)
         return factors[0], doubt
 
     def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
