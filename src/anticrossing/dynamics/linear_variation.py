@@ -96,13 +96,18 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         step = max(1, _CHUNK_NUMBERS // (self.grid.size * width**2 * (1 + self.count)))
         for first in range(0, panels, step):
             rows = np.arange(first, min(first + step, panels))
-            given = lanes, times[rows], lane[rows]
-            g, slopes = self.generators(*given), self.slopes(*given)
+            g = self.generators(lanes, times[rows], lane[rows])
             missed = unresolved(self.grid, half_width[rows], g)
-            half = half_width[rows][:, None, None, None]
-            g = to @ g @ back * half
-            slopes = to @ slopes @ back * half[..., None]
-            g[:, :, 0] = slopes[:, :, :, 0] = 0.0
+            g = to @ g @ back * half_width[rows][:, None, None, None]
+            g[:, :, 0] = 0.0
+            known = np.maximum(tolerance, _ROUNDING * largest_entries(g))
+            resolved = np.flatnonzero(tails(self.grid, g) <= known)
+            if resolved.size == 0:
+                continue
+            rows, g, missed = rows[resolved], g[resolved], missed[resolved]
+            slopes = self.slopes(lanes, times[rows], lane[rows])
+            slopes = to @ slopes @ back * half_width[rows][:, None, None, None, None]
+            slopes[:, :, :, 0] = 0.0
             found = _Panels(g, slopes, self.grid, tolerance)
             result.accepted[rows] = found.accepted
             result.propagator[rows] = back @ found.propagator @ to
@@ -135,7 +140,7 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
 
 
 class _Panels:
-    """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
+    """[U, ∂U] of P panels whose G is resolved, or that they are refused; its first row is zero."""
 
     def __init__(self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float) -> None:
         panels, _, count, size, _ = slopes.shape
@@ -144,8 +149,7 @@ class _Panels:
         self.propagator = np.zeros((panels, 1 + count, size, size))
         self.error = np.zeros(panels)
         self.phase = np.max(np.abs(diagonals(g)), axis=-1) @ nodes.weights
-        resolved = tails(nodes, g) <= np.maximum(tolerance, _ROUNDING * largest_entries(g))
-        resolved &= _resolved(slopes, nodes, tolerance)
+        resolved = _resolved(slopes, nodes, tolerance)
         weak = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2)) < _WEAK
         doubled = _doubled(g, count, tolerance)
         for way, chosen in ((self._direct, weak), (self._double, doubled), (self._separate, True)):
