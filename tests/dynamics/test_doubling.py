@@ -117,7 +117,7 @@ def test_a_batch_goes_by_what_is_cheapest_at_every_point():
         alone = ac.propagate(generic(16), ac.drive.Linear(-3, 3, rate=rate), tolerance=1e-8)
         assert alone.method == (STEPS if rate > 1 else DOUBLED)
         assert alone.steps == found.steps[k]
-        assert np.array_equal(alone.transition_matrix, found.transition_matrix[k])
+        assert np.max(np.abs(alone.transition_matrix - found.transition_matrix[k])) < 1e-13
 
 
 def test_the_steps_grow_with_the_root_of_slowness():

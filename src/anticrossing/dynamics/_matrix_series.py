@@ -34,7 +34,7 @@ _NOWHERE = np.array([-1])  # a panel's end is not kept
 _UNTURNED = np.zeros(1)
 # A product of matrices takes less than its columns one by one: from so many levels where the series
 # are few, and from more where they are many.
-_FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 12, 32, 30.0
+_FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 16, 32, 30.0
 
 
 @dataclass(frozen=True)

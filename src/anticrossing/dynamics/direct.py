@@ -90,9 +90,6 @@ def solve(
     """
     straight = Straight.of(lanes)
     if straight is not None:
-        uncut = breakpoints is None and times is None and (columns is None or columns.shape[2] == 1)
-        if lanes.count == 1 and uncut and not lanes.breakpoints.size and choose(0, 1) == METHOD:
-            return _across(straight, tolerance, float(phase[0]), columns, unknown)
         mesh = straight.mesh(breakpoints, times)
     else:
         quiet = replace(lanes, tell=tell_nobody)  # the mesh is none of the work
@@ -155,47 +152,6 @@ def solve(
     )
 
 
-def _across(
-    straight: Straight,
-    tolerance: float,
-    phase: float,
-    columns: ComplexArray | None,
-    unknown: FloatArray,
-) -> Evolution:
-    """Return the same of one straight lane without cuts, which takes less than what cuts need."""
-    lanes, levels = straight.lanes, straight.lanes.hamiltonian.dimension
-    panel = _straight(lanes, 0, straight, tolerance, phase)
-    begun = np.eye(levels, dtype=np.complex128) if columns is None else columns[0]
-    with one_thread:
-        found, error, steps = panel(float(lanes.start[0]), float(lanes.stop[0])).follow(
-            begun, lanes.tell
-        )
-    if not np.isfinite(error):
-        raise _too_rough(lanes)
-    mesh = straight.mesh(None, None)
-    if mesh.phase.any():
-        found = mesh.pieces.propagator[0] * found
-    if columns is None:
-        final, off = nearer_unitary(found)
-        defect = float(off)
-    else:
-        norm = float(np.vdot(found, found).real)
-        final, defect = found * (1.5 - 0.5 * norm), abs(norm - 1)
-    return Evolution(
-        final[None],
-        np.empty((1, 0, *found.shape), dtype=np.complex128),
-        mesh.panels,
-        mesh.evaluated,
-        mesh.rounds,
-        np.array([defect + 2 * error]),
-        mesh.phase + phase,
-        mesh.pieces,
-        METHOD,
-        np.array([steps]),
-        unknown=unknown,
-    )
-
-
 def _too_rough(lanes: Lanes) -> ConvergenceError:
     return ConvergenceError(
         f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give breakpoints "
@@ -235,8 +191,9 @@ def _by_modes(
         modes = modes.diagonalised()
     power, degrees, lost = modes.series(grid(MANY_LEVEL_NODES))
     common = -np.angle(mesh.pieces.propagator[rows, 0, 0])
-    norm, budget = phase / float(width.sum()), _budget(lanes, lane, tolerance, phase)
-    series = Series(modes.matrices, power, degrees, width, common, keep, norm, *budget)
+    limits = budget(float(lanes.stop[lane] - lanes.start[lane]), tolerance, phase)
+    norm = phase / float(width.sum())
+    series = Series(modes.matrices, power, degrees, width, common, keep, norm, *limits)
     basis = modes.basis
     ended, kept, error, steps = series.follow(y if basis is None else dagger(basis) @ y, tell)
     if basis is not None:
@@ -244,12 +201,11 @@ def _by_modes(
     return ended, kept, error + float(width @ lost), steps
 
 
-def _budget(lanes: Lanes, lane: int, tolerance: float, phase: float) -> tuple[float, float]:
+def budget(window: float, tolerance: float, phase: float) -> tuple[float, float]:
     """Return the error allowed per time, and how many radians a step of a series may have."""
-    budget = _BUDGET * tolerance
-    digits = math.log(0.3 * budget / (_UNIT * max(phase / _LONGEST, 1.0)))
-    window = float(lanes.stop[lane] - lanes.start[lane])
-    return budget / window, min(max(digits, _SHORTEST), _LONGEST)
+    allowed = _BUDGET * tolerance
+    digits = math.log(0.3 * allowed / (_UNIT * max(phase / _LONGEST, 1.0)))
+    return allowed / window, min(max(digits, _SHORTEST), _LONGEST)
 
 
 _Panels = Callable[[float, float], doubling.Panel | StraightPanel]
@@ -271,13 +227,13 @@ def _doubling(lanes: Lanes, lane: int, tolerance: float) -> _Panels:
 
 def _straight(
     lanes: Lanes, lane: int, straight: Straight, tolerance: float, phase: float
-) -> Callable[[float, float], StraightPanel]:
+) -> _Panels:
     """Return what makes panels of straight lanes from their ends."""
-    rate, longest = _budget(lanes, lane, tolerance, phase)
-    norm = phase / float(lanes.stop[lane] - lanes.start[lane])
+    window = float(lanes.stop[lane] - lanes.start[lane])
+    norm, limits = phase / window, budget(window, tolerance, phase)
 
     def panel(left: float, right: float) -> StraightPanel:
-        return straight.panel(lane, left, right, norm, rate, longest)
+        return straight.panel(lane, left, right, norm, *limits)
 
     return panel
 

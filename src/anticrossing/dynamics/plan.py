@@ -37,7 +37,6 @@ _MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may
 _LANE = 1000.0  # what one lane costs before its steps begin
 _FEWER = 3  # every third place in the window tells how H varies
 _NO_SQUARE = 1e150  # energies whose squares leave the doubles: no steps follow them
-_FEW_LEVELS = 64  # whose eigenvalues take no time
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
 
@@ -147,13 +146,6 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
     `pieces` are the parts into which times cut a window.
     """
     levels = lanes.hamiltonian.dimension
-    if lanes.is_straight and levels <= _FEW_LEVELS:
-        phase = _most_phase(lanes)
-        taylor, least = _steps_cost(levels, columns, phase), _doubled_cost(levels, pieces, 0.0)
-        if (taylor <= min(least, _panels_cost(levels))).all():
-            products = _ORDERS_PER_RADIAN * sum(phase.tolist()) * columns
-            seconds, none = 1e-6 * sum(taylor.tolist()), np.zeros(phase.shape)
-            return Expected(direct.METHOD, products, seconds, phase, none, levels, columns)
     phase, turns = phases(lanes), turning(lanes)
     found = Expected(direct.METHOD, 0.0, 0.0, phase, turns, levels, columns)
     taylor, doubled = found.costs(pieces)
@@ -171,6 +163,12 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
     products = float(np.sum(_PRODUCTS * pieces + _PRODUCTS_EACH * turns[cheaper]))
     method = doubling.METHOD if cheaper.all() else f"{direct.METHOD} and {doubling.METHOD}"
     return replace(found, method=method, work=products, seconds=seconds)
+
+
+def takes_steps(levels: int, columns: int, phase: float) -> bool:
+    """Whether Taylor series of so many radians take less than anything else would."""
+    least = min(_doubled_cost(levels, 1, 0.0), _panels_cost(levels))
+    return bool(_steps_cost(levels, columns, phase) <= least)
 
 
 def stepped(
@@ -199,18 +197,6 @@ def phases(lanes: Lanes) -> FloatArray:
         else:
             norms = norm_bound(window.matrices[:, 1:-1]).mean(axis=-1)
         return np.asarray(np.minimum((lanes.stop - lanes.start) * norms, 1e300))
-
-
-def _most_phase(lanes: Lanes) -> FloatArray:
-    """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
-    largest = lanes.ends.largest
-    ends = 0.5 * (largest[:, 0] + largest[:, 1])
-    if not (ends < _NO_SQUARE).all():
-        return np.full(ends.shape, _NO_SQUARE)
-    middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
-    middle = middle.view(middle.real.dtype)
-    size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
-    return np.asarray((lanes.stop - lanes.start) * 0.5 * (ends + np.minimum(ends, size)))
 
 
 def turning(lanes: Lanes) -> FloatArray:

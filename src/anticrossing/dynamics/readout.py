@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from anticrossing.dynamics.superadiabatic import (
 )
 
 LARGEST_USUAL = 1e-9  # many panels add up
+CLOSE = 1e-2  # of the wanted accuracy: a bound below it need not be narrow
 _NO_DISTANCE = 1e-12  # of the largest energy
 _SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
@@ -252,9 +254,6 @@ def doubt(
     at_stop = times.shape[1] == 1 and bool((times[:, 0] == lanes.stop).all())
     one = sizes.shape[-1] != levels
     if at_stop and enough > 0:
-        widest = _widest_doubt(lanes)
-        if (widest <= enough).all():
-            return widest
         for noise in (_noise_of_norms, _noise_left):
             wide = _wide_doubt(lanes, sizes[:, 0], level, noise(lanes), one)
             if (wide <= enough).all():
@@ -310,23 +309,30 @@ def _wide_doubt(
     return np.asarray(2 * (sizes * turned).max(axis=(1, 2)))
 
 
-def _widest_doubt(lanes: Lanes) -> FloatArray:
+def doubt_of_norms(
+    levels: int, largest: Sequence[float], apart: Sequence[float], unknown: Sequence[float]
+) -> float:
     """Return the widest bound, as if all levels were as close as the closest; or infinity.
 
-    It is that of rows and columns of norm 1.
+    It is that of rows and columns of norm 1, of one lane; of both ends `largest` are the largest
+    energies, `apart` the least distances, `unknown` what is unknown of the elements of H.
     """
-    ends = lanes.ends
-    turned = _noise_of_norms(lanes) / np.maximum(ends.gaps * ends.largest, _SMALLEST)
-    turned[ends.gaps <= _NO_DISTANCE] = np.inf
-    return np.asarray(2 * ends.energies.shape[-1] ** 0.5 * (turned[:, 0] + turned[:, 1]))
+    turned = 0.0
+    for most, least, digits in zip(largest, apart, unknown, strict=True):
+        if not least > _NO_DISTANCE * most:
+            return math.inf
+        turned += _noise_of(levels, most, digits) / max(least, _SMALLEST)
+    return 2 * levels**0.5 * turned
 
 
 def _noise_of_norms(lanes: Lanes) -> FloatArray:
+    levels, unknown = lanes.hamiltonian.dimension, lanes.most_unknown[:, [0, -1]]
+    return np.asarray(_noise_of(levels, lanes.ends.largest, unknown))
+
+
+def _noise_of(levels: int, largest: Any, unknown: Any) -> Any:
     """Return a bound from norms alone: LAPACK leaves less than 24 + √N rounding units of ‖H‖."""
-    levels = lanes.hamiltonian.dimension
-    unknown = lanes.most_unknown[:, [0, -1]]
-    rounded = 2 * (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT
-    return np.asarray(rounded * lanes.ends.largest + 2 * levels * unknown)
+    return 2 * (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT * largest + 2 * levels * unknown
 
 
 def _noise_left(lanes: Lanes) -> FloatArray:

@@ -3,50 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing._core.unchanging import assembled
-from anticrossing.dynamics import _mixing, effort, interference, panels, plan, two_levels
+from anticrossing.dynamics import (
+    _mixing,
+    _quick_line,
+    effort,
+    interference,
+    panels,
+    plan,
+    two_levels,
+)
+from anticrossing.dynamics._outcome import Outcome
 from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.many_periods import Periods
-from anticrossing.dynamics.readout import DEGENERATE, Readout, doubt, readout, readouts, unreached
+from anticrossing.dynamics.readout import (
+    CLOSE,
+    DEGENERATE,
+    Readout,
+    doubt,
+    readout,
+    readouts,
+    unreached,
+)
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
 
 _UNIT = float(np.finfo(np.float64).eps)
-_CLOSE = 1e-2  # of the wanted accuracy: a bound below it need not be narrow
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What an evolution gives; the parameter points are along one axis."""
-
-    propagator: ComplexArray | None
-    amplitudes: ComplexArray | None
-    probabilities: FloatArray
-    final: ComplexArray
-    states: ComplexArray
-    populations: FloatArray
-    error: FloatArray
-    phase: FloatArray
-    panels: npt.NDArray[np.intp]
-    evaluated: int
-    method: str
-    steps: npt.NDArray[np.intp] | None
-    residual: FloatArray | None
-    order: npt.NDArray[np.intp] | None
-    sectors: tuple[int, ...]
-    rounding: float = 1.0
 
 
 def evolve(request: Request, most_hours: float) -> Propagation:
@@ -69,16 +63,18 @@ def _sectors(request: Request) -> Sectored | Own | None:
 
 def _evolved(request: Request, most_hours: float) -> Propagation:
     lanes = request.lanes
-    sectors = _sectors(request)
-    if most_hours < effort.SHORT or not effort.is_quick(lanes):
-        _effort(request, sectors).check(most_hours)
     warnings: list[str] = []
-    if sectors is None:
-        found = _whole(request, warnings)
-    elif isinstance(sectors, Own):
-        found = _by_own_sectors(request, sectors, warnings)
-    else:
-        found = _by_sectors(request, sectors, warnings)
+    found = _quick_line.follow(request) if most_hours >= effort.SHORT else None
+    if found is None:
+        sectors = _sectors(request)
+        if most_hours < effort.SHORT or not effort.is_quick(lanes):
+            _effort(request, sectors).check(most_hours)
+        if sectors is None:
+            found = _whole(request, warnings)
+        elif isinstance(sectors, Own):
+            found = _by_own_sectors(request, sectors, warnings)
+        else:
+            found = _by_sectors(request, sectors, warnings)
     warnings[:0] = unreached(found.error, request.accuracy)
     batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
     propagator = amplitudes = None
@@ -123,7 +119,7 @@ def _effort(request: Request, sectors: Sectored | Own | None) -> effort.Effort:
     return effort.of_blocks(blocks, times, request.whole, request.panel_tolerance)
 
 
-def _whole(request: Request, warnings: list[str]) -> _Outcome:
+def _whole(request: Request, warnings: list[str]) -> Outcome:
     """Follow all levels together."""
     lanes, state = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
@@ -169,7 +165,7 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         angles = evolution.angles if request.basis != "diabatic" else 0.0
         noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles
     else:
-        stop, enough = lanes.stop[:, None], _CLOSE * request.accuracy
+        stop, enough = lanes.stop[:, None], CLOSE * request.accuracy
         noise = doubt(lanes, request.basis, stop, size[:, None], level, enough)
     seen = dagger(read.between) @ states
     if request.times is not None:
@@ -177,7 +173,7 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         noise = np.maximum(noise, between)
     if whole and level is None:
         size = np.abs(dagger(last) @ final)
-    return _Outcome(
+    return Outcome(
         evolution.propagator if whole else None,
         amplitudes if whole else None,
         size[..., level if whole and level is not None else 0] ** 2,
@@ -196,7 +192,7 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     )
 
 
-def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _Outcome:
+def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Outcome:
     """Follow every sector on its own, and put together what all of them give."""
     lanes, state, diabatic = request.lanes, request.initial, request.basis == "diabatic"
     solved = sectored.solve(request.panel_tolerance, request.breakpoints, request.times)
@@ -280,7 +276,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         of_all = _mixing.doubt(sectored, lanes.stop[:, None], jumped)
         error = error + np.maximum(of_state, of_all)
     residual, order = _shared(reads)
-    return _Outcome(
+    return Outcome(
         propagator,
         amplitudes,
         probabilities,
@@ -300,7 +296,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
     )
 
 
-def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome:
+def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> Outcome:
     """Follow one state in the sectors that it lives in."""
     lanes, state, diabatic = request.lanes, request.initial, request.basis == "diabatic"
     sectored = own.sectored
@@ -373,7 +369,7 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
         if (ties or own.tied) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
     residual, order = _shared(reads)
-    return _Outcome(
+    return Outcome(
         None,
         None,
         probabilities,

@@ -89,9 +89,10 @@ def common_offset(diagonals: FloatArray) -> FloatArray:
     It is one of the elements: differences of close numbers are exact, differences from a mean are
     not. Where levels are far apart nothing is taken out, which would move all of them by rounding.
     """
-    middle = np.sort(diagonals, axis=-1)[..., diagonals.shape[-1] // 2]
+    in_order = np.sort(diagonals, axis=-1)
+    middle = in_order[..., diagonals.shape[-1] // 2]
     with np.errstate(invalid="ignore", over="ignore"):
-        spread = np.abs(diagonals - middle[..., None]).max(axis=-1)
+        spread = np.maximum(in_order[..., -1] - middle, middle - in_order[..., 0])
         return np.asarray(np.where(np.abs(middle) > _CLOSE * spread, middle, 0.0))
 
 

@@ -259,7 +259,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
                 )
             self._refuse_operators("be made of matrices for what needs all of H(x)")
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
-            self._stack = np.array(dense).reshape(len(dense), -1)
+            self._stack = np.concatenate(dense).reshape(len(dense), -1)
         return self._stack
 
     def _refuse_operators(self, must: str) -> None:
@@ -291,7 +291,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:
-            stack, offsets = self._dense_stack(), self.offsets()
+            stack = self._dense_stack()
+            offsets = common_offset(stack[:, :: self.dimension + 1].real)
             if offsets.any():
                 stack = stack.copy()
                 stack[:, :: self.dimension + 1] -= offsets[:, None]

@@ -1,0 +1,114 @@
+"""One quick straight line: what is looked at together is what is looked at one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import anticrossing as ac
+from anticrossing.dynamics import _quick_line, readout, unitary
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.request import Request
+from anticrossing.spectrum import Symmetry
+from tests.dynamics.test_direct import gaussian
+
+
+def generic(levels, *, real=False, common=(0.0, 0.0)):
+    constant, slope = (gaussian(levels, seed, real=real) for seed in (1, 2))
+    offset, tilt = (energy * np.eye(levels) for energy in common)
+    return ac.Hamiltonian.affine(constant + offset, slope + tilt, units=ac.Units("MHz", "us"))
+
+
+def superposition(levels):
+    vector = np.exp(1j * np.arange(levels))
+    return vector / np.linalg.norm(vector)
+
+
+@pytest.mark.parametrize("levels", [3, 7, 20, 64])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
+def test_a_quick_line_is_followed_as_any_other(levels, whole, basis, monkeypatch):
+    sweep = ac.drive.Linear(-1, 2, rate=30.0)
+    hamiltonians = [
+        generic(levels),
+        generic(levels, real=True, common=(0.0, 1e3)),
+        generic(levels, common=(1e4, -3.0)),
+    ]
+    for hamiltonian in hamiltonians:
+        for initial in (0, levels - 1, superposition(levels)):
+            given = {"whole": whole, "basis": basis, "initial": initial, "tolerance": 1e-9}
+            assert _quick_line.follow(Request(hamiltonian, sweep, **given)) is not None
+            found = ac.propagate(hamiltonian, sweep, **given)
+            with monkeypatch.context() as patch:
+                patch.setattr(unitary._quick_line, "follow", lambda request: None)
+                wanted = ac.propagate(hamiltonian, sweep, **given)
+            assert found.method == wanted.method
+            assert found.sectors == wanted.sectors
+            assert abs(found.phase / wanted.phase - 1) < 0.5
+            error = float(wanted.error_estimate)
+            assert 0.5 * error < float(found.error_estimate) < 2 * error + 2e-11
+            for name in ("probabilities", "final_state", "transition_matrix", "propagator"):
+                one, other = getattr(found, name), getattr(wanted, name)
+                assert (one is None) == (other is None)
+                if one is not None:
+                    assert one.shape == other.shape
+                    assert one.dtype == other.dtype
+                    # Phases of large energies, in states alone, are known no better.
+                    assert np.max(np.abs(one - other)) < error + 2 * float(found.phase_error)
+
+
+def test_what_is_not_plain_is_left_to_others():
+    sweep, hamiltonian = ac.drive.Linear(-1, 1, rate=20.0), generic(4)
+    for request in (
+        Request(hamiltonian, sweep, times=[0.0]),
+        Request(hamiltonian, sweep, breakpoints=[0.01]),
+        Request(hamiltonian, sweep, basis="superadiabatic"),
+        Request(hamiltonian, ac.drive.Linear(-1, 1, rate=[20.0, 30.0])),
+        Request(hamiltonian, ac.drive.Linear(-1, 1, rate=1e-6)),
+        Request(hamiltonian, sweep, symmetry=Symmetry(("even",) * 4)),
+        Request(ac.models.LandauZener(gap=1.0), sweep),
+        Request(ac.models.TransverseIsing(sites=3), ac.drive.Linear(2, 0.5, rate=-20)),
+    ):
+        assert _quick_line.follow(request) is None
+    assert _quick_line.follow(Request(hamiltonian, sweep)) is not None
+
+
+def test_sectors_and_degenerate_ends_are_found_all_the_same():
+    coupled = np.zeros((4, 4))
+    coupled[:2, :2], coupled[2:, 2:] = [[0.3, 1], [1, -0.2]], [[0.1, 2], [2, 0.7]]
+    apart = ac.Hamiltonian.affine(coupled, np.diag([1.0, -1.0, 2.0, 0.5]))
+    assert ac.propagate(apart, ac.drive.Linear(-1, 1, rate=50.0)).sectors == (2, 2)
+    ends = np.diag([0.0, 1.0, 1.0, 3.0])
+    touching = ac.Hamiltonian.affine(ends + gaussian(4, 3), gaussian(4, 3))
+    found = ac.propagate(touching, ac.drive.Linear(-1, 1, rate=50.0))
+    assert readout.DEGENERATE in found.warnings
+
+
+@pytest.mark.parametrize("levels", [3, 8, 40])
+def test_the_widest_bound_on_rounding_is_one(levels):
+    rng = np.random.default_rng(levels)
+    for far in (1.0, 1e3, 1e6):
+        constant = gaussian(levels, 1) + far * np.diag(np.arange(levels) > levels - 2)
+        hamiltonian = ac.Hamiltonian.affine(constant, gaussian(levels, 2))
+        lanes = Lanes.of(hamiltonian, ac.drive.Linear(-3, 3, rate=0.5))
+        largest, energies = lanes.ends.largest[0], lanes.ends.energies[0]
+        widest = readout.doubt_of_norms(
+            levels, largest, np.diff(energies).min(axis=-1), lanes.most_unknown[0, [0, -1]]
+        )
+        for level in (None, 0, levels - 1):
+            sizes = np.abs(rng.normal(size=(1, 1, levels, 1 if level is None else levels)))
+            sizes /= np.linalg.norm(sizes, axis=2, keepdims=True)
+            narrow = readout.doubt(lanes, "adiabatic", lanes.stop[:, None], sizes, level)
+            assert narrow[0] <= widest < np.inf
+
+
+def test_energies_that_no_double_squares_are_followed_too():
+    for scale in (1e-180, 1e140):
+        hamiltonian = ac.Hamiltonian.affine(scale * gaussian(3, 1), scale * gaussian(3, 2))
+        sweep = ac.drive.Linear(-2, 2, rate=10 * scale)
+        assert _quick_line.follow(Request(hamiltonian, sweep)) is not None
+        found = ac.propagate(hamiltonian, sweep)
+        unit = ac.Hamiltonian.affine(gaussian(3, 1), gaussian(3, 2))
+        wanted = ac.propagate(unit, ac.drive.Linear(-2, 2, rate=10.0))
+        assert np.max(np.abs(found.probabilities - wanted.probabilities)) < 1e-12
+        assert not found.warnings
