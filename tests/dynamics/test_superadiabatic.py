@@ -277,3 +277,32 @@ def test_an_order_whose_next_term_is_large_says_so(order, told):
     drive = ac.drive.Linear(-0.5, 8, rate=0.3)
     found = ac.propagate(LANDAU_ZENER, drive, basis="superadiabatic", order=order)
     assert any("not near levels" in warning for warning in found.warnings) == told
+
+
+@pytest.mark.parametrize("gap", [0.3, 1.0])
+@pytest.mark.parametrize("reach", [1, 2, 4, 8, 16])
+def test_the_error_of_a_short_window_is_told(gap, reach):
+    sweep = ac.drive.Linear(-reach, reach, rate=1.0)
+    found = ac.propagate(ac.models.LandauZener(gap=gap), sweep, basis="superadiabatic")
+    off = abs(found.transition_matrix[1, 0] - np.exp(-np.pi * gap**2 / 2))
+    assert off < found.error_estimate
+    assert found.error_estimate < (1e-9 if reach == 16 else 20 * off)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 6])
+def test_what_the_last_digit_of_h_moves_is_in_the_estimate(levels):
+    rng = np.random.default_rng(levels)
+    for reach, rate in ((0.8, 0.1), (2.0, 1.0), (14.0, 20.0)):
+        parts = rng.normal(size=(2, levels, levels, 2)) @ [1, 1j]
+        constant, slope = parts + parts.conj().swapaxes(-1, -2)
+        found = [
+            ac.propagate(
+                ac.Hamiltonian.affine(constant * (1 + moved), slope * (1 + moved)),
+                ac.drive.Linear(-reach, reach, rate=rate),
+                basis="superadiabatic",
+            )
+            for moved in (0.0, 3e-15, -2e-15)
+        ]
+        for other in found[1:]:
+            off = np.max(np.abs(other.transition_matrix - found[0].transition_matrix))
+            assert off < other.error_estimate + found[0].error_estimate

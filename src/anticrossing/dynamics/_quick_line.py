@@ -20,6 +20,7 @@ from anticrossing.dynamics._matrix_series import StraightPanel
 from anticrossing.dynamics._outcome import Outcome
 from anticrossing.dynamics._straight import Straight
 from anticrossing.dynamics.request import Request
+from anticrossing.hamiltonian import TermHamiltonian
 from anticrossing.spectrum._algebra import APART, ZERO_ROTATED
 
 _LEVELS = range(3, 65)
@@ -38,7 +39,6 @@ class _QuickLine:
 
     Attributes
     ----------
-    straight : Straight
     matrices : array, shape (3, N, N)
         H at the start, the middle and the stop, without a multiple of the identity.
     first, last : array, shape (N, N)
@@ -49,7 +49,6 @@ class _QuickLine:
         A wide bound on what rounding of H does to what is read.
     """
 
-    straight: Straight
     matrices: ComplexArray
     first: ComplexArray
     last: ComplexArray
@@ -65,8 +64,8 @@ class _QuickLine:
         cut = request.times is not None or request.breakpoints is not None
         if lanes.count > 1 or levels not in _LEVELS or cut or request.symmetry is not None:
             return None
-        straight = None if request.basis == "superadiabatic" else Straight.of(lanes)
-        if straight is None or lanes.drive.breakpoints.size:
+        bent = not lanes.is_straight or lanes.drive.breakpoints.size
+        if bent or request.basis == "superadiabatic":
             return None
         seen = lanes.window.matrices[0].astype(np.complex128)
         energies, vectors = lanes.ends.energies[0], lanes.ends.vectors[0].astype(np.complex128)
@@ -85,7 +84,7 @@ class _QuickLine:
             )
         if doubt == math.inf:
             return None
-        return cls(straight, seen, vectors[0], vectors[1], norm, max(start, stop), doubt)
+        return cls(seen, vectors[0], vectors[1], norm, max(start, stop), doubt)
 
     def followed(self, request: Request) -> Outcome | None:
         """Return the evolution; None if no step is short enough."""
@@ -93,15 +92,17 @@ class _QuickLine:
         levels, window = len(first), float(lanes.stop[0] - lanes.start[0])
         phase = self.norm * window
         vector = first[:, state, None] if isinstance(state, int) else state[:, None]
-        given = np.eye(levels, dtype=np.complex128) if request.whole else vector
+        given = np.identity(levels, dtype=np.complex128) if request.whole else vector
         slope = 0.5 * (self.matrices[2] - self.matrices[0])
         limits = direct.budget(window, request.panel_tolerance, phase)
         panel = StraightPanel(self.matrices[1], slope, window, self.norm, self.largest, *limits)
         final, missed, steps = panel.follow(given, lanes.tell)
         if not math.isfinite(missed):
             return None
-        if self.straight.turns:
-            turned, common = self.straight.turned(_FIRST, lanes.start, lanes.stop)
+        assert isinstance(lanes.hamiltonian, TermHamiltonian)
+        straight = Straight.of(lanes) if lanes.hamiltonian.offsets().any() else None
+        if straight is not None:
+            turned, common = straight.turned(_FIRST, lanes.start, lanes.stop)
             final, phase = turned[0] * final, phase + float(common[0])
         propagator = amplitudes = None
         if request.whole:

@@ -53,18 +53,13 @@ class Straight:
         none = np.zeros(lanes.count)
         return Evolution(turned[:0], turned[:0], count, lane.size, 1, none, whole, pieces)
 
-    @property
-    def turns(self) -> bool:
-        """Whether there is a multiple of the identity in H that may be large."""
-        assert isinstance(self.lanes.hamiltonian, TermHamiltonian)
-        return bool(self.lanes.hamiltonian.offsets().any())
-
     def turned(
         self, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
     ) -> tuple[ComplexArray, FloatArray]:
         """Return the factors by which that multiple turns on panels, and its phases."""
         turned, phase = np.ones((lane.size, 1, 1), dtype=np.complex128), np.zeros(lane.size)
-        if self.turns:
+        assert isinstance(self.lanes.hamiltonian, TermHamiltonian)
+        if self.lanes.hamiltonian.offsets().any():
             offset, width = self.lanes.offset(np.stack([left, right], axis=1), lane), right - left
             phase = width * np.max(np.abs(offset), axis=1)
             turned[:, 0, 0] = np.exp(-0.5j * width * (offset[:, 0] + offset[:, 1]))

@@ -67,32 +67,35 @@ class Ends:
 
 
 def seen_on_line(
-    times: FloatArray,
+    start: float,
+    stop: float,
     drive: Plain,
     d_parameters: Mapping[str, FloatArray],
     shift: FloatArray | None,
     formulas: Sequence[Plain],
     coordinate: str,
     h_parameters: Mapping[str, FloatArray],
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return x(t) at three `times` (1, 3) of one straight lane, factors, and their last digits.
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return three times of one straight lane, (1, 3); x there, factors, and their last digits.
 
     In Python's numbers: arrays of three take far longer.
     """
     position = of_one_number(drive, "t", d_parameters)
     moved_by = 0.0 if shift is None else float(shift[0])
-    when = times[0].tolist()
+    when = [start, 0.5 * (start + stop), stop]
     places = [position(t) + moved_by for t in when]
-    factors = np.empty((1, 3, len(formulas)))
-    digits = np.empty(factors.shape)
-    for k, formula in enumerate(formulas):
+    factors, digits = [], []
+    for formula in formulas:
         value = of_one_number(formula, coordinate, h_parameters)
         values = [value(x) for x in places]
         moved = abs(values[2] - values[0])
-        slope, steep = moved / (when[2] - when[0]), moved and moved / abs(places[2] - places[0])
-        factors[0, :, k] = values
-        digits[0, :, k] = [
-            slope * math.ulp(t) + steep * math.ulp(x) + ROUNDED * abs(f)
-            for t, x, f in zip(when, places, values, strict=True)
-        ]
-    return np.array([places]), factors, digits
+        slope, steep = moved / (stop - start), moved and moved / abs(places[2] - places[0])
+        factors.append(values)
+        digits.append(
+            [
+                slope * math.ulp(t) + steep * math.ulp(x) + ROUNDED * abs(f)
+                for t, x, f in zip(when, places, values, strict=True)
+            ]
+        )
+    both = np.array([factors, digits], dtype=np.float64).swapaxes(1, 2)[:, None]
+    return np.array([when]), np.array([places]), both[0], both[1]

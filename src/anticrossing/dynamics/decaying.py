@@ -58,7 +58,7 @@ def _amplitudes(request: Request, environment: Environment) -> Propagation:
     with np.errstate(under="ignore"):
         error += interference.of_states(lanes, evolution, columns, read.last) * np.exp(2 * lost)
     found = populations if amplitudes is None else np.abs(amplitudes) ** 2
-    error += doubt_of_read(request, populations, found if request.whole else None)
+    error += doubt_of_read(request, read, populations, found if request.whole else None)
     states = every[..., 0]
     return _propagation(
         request,
@@ -110,7 +110,7 @@ def _densities(request: Request, environment: Environment) -> Propagation:
         superoperator = maps.reshape(*batch, levels**2, levels**2)
     error = np.sqrt(levels) * np.max(carried.error, axis=-1)
     error += interference.turns(evolution.phase)
-    error += doubt_of_read(request, populations, transition)
+    error += doubt_of_read(request, read, populations, transition)
     unit = carried.columns[..., 0].reshape(*times.shape, levels, levels)
     trace = np.einsum("lkii->lk", unit).real
     with np.errstate(divide="ignore", invalid="ignore"):

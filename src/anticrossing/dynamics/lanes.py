@@ -317,24 +317,33 @@ class Lanes:
     @functools.cached_property
     def window(self) -> Window:
         """H at both ends of every window and at some times between, of a straight line at one."""
-        start, stop = self.start[:, None], self.stop[:, None]
-        if self.is_straight:
-            between, shares = 0.5 * (start + stop), _OF_STRAIGHT
+        hamiltonian, drive, everywhere = self.hamiltonian, self.drive, np.arange(self.count)
+        shares = _OF_STRAIGHT
+        if self.count == 1 and self.is_straight:
+            assert isinstance(hamiltonian, TermHamiltonian)
+            assert isinstance(drive, FormulaDrive)
+            times, x, factors, digits = seen_on_line(
+                float(self.start[0]),
+                float(self.stop[0]),
+                drive._formula,
+                self.d_parameters,
+                self.shift,
+                hamiltonian.formulas,
+                hamiltonian.coordinates[0],
+                self.h_parameters,
+            )
         else:
-            between = self.samples
-            shares = np.full(between.shape[1] + 2, 1 / between.shape[1])
-            shares[[0, -1]] = 0.0
-        times = np.concatenate([start, between, stop], axis=1)
-        everywhere = np.arange(self.count)
-        if not isinstance(self.hamiltonian, TermHamiltonian):
-            return Window(times, shares, self.traceless(times, everywhere), None, None)
-        if self.count == 1 and isinstance(self.drive, FormulaDrive) and self.is_straight:
-            given = (self.drive._formula, self.d_parameters, self.shift)
-            terms = (self.hamiltonian.formulas, self.hamiltonian.coordinates[0], self.h_parameters)
-            x, factors, digits = seen_on_line(times, *given, *terms)
-        else:
+            start, stop = self.start[:, None], self.stop[:, None]
+            between = 0.5 * (start + stop)
+            if not self.is_straight:
+                between = self.samples
+                shares = np.full(between.shape[1] + 2, 1 / between.shape[1])
+                shares[[0, -1]] = 0.0
+            times = np.concatenate([start, between, stop], axis=1)
+            if not isinstance(hamiltonian, TermHamiltonian):
+                return Window(times, shares, self.traceless(times, everywhere), None, None)
             x, factors, digits = self._factors_and_digits(times, everywhere)
-        matrices, _ = self._checked(times, everywhere, x, *self.hamiltonian.combine_split(factors))
+        matrices, _ = self._checked(times, everywhere, x, *hamiltonian.combine_split(factors))
         return Window(times, shares, matrices, factors, digits)
 
     @functools.cached_property
@@ -360,7 +369,8 @@ class Lanes:
     def ends(self) -> Ends:
         """H at both ends of every window."""
         if self.hamiltonian.dimension > 2:
-            matrices = self.window.matrices[:, [0, -1]]
+            matrices = self.window.matrices
+            matrices = matrices[:, :: matrices.shape[1] - 1]
         else:  # whose window is seen by compiled code
             times = np.stack([self.start, self.stop], axis=1)
             matrices = self.traceless(times, np.arange(self.count))

@@ -301,7 +301,8 @@ def propagation(
     lanes = request.lanes
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
     # No population can be off by more than 1.
-    error = np.minimum(seen.error + doubt_of_read(request, seen.populations, transition), 1.0)
+    doubt = doubt_of_read(request, read, seen.populations, transition)
+    error = np.minimum(seen.error + doubt, 1.0)
     return Propagation(
         transition_matrix=transition,
         probabilities=seen.populations[:, -1].reshape(*batch, levels),

@@ -31,6 +31,7 @@ CLOSE = 1e-2  # of the wanted accuracy: a bound below it need not be narrow
 _NO_DISTANCE = 1e-12  # of the largest energy
 _SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
+_AS_GOOD = 12.0  # times what is left: others that leave as little are turned by up to six at an end
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 ROUNDED = (
     "as H is known no better where it changes so fast, or a phase so long (a double has 16 digits)"
@@ -267,10 +268,34 @@ def doubt(
     return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
 
 
+def unsettled(
+    request: Request, residual: FloatArray | None, probabilities: FloatArray
+) -> FloatArray:
+    """Return what probabilities (lanes, …) are off by where superadiabatic states do not converge.
+
+    The best states at both ends still couple by `residual` (lanes,), so that others as good are
+    turned against them by several times as much; those of a given order are what they are.
+    """
+    if residual is None or request.order is not None:
+        return np.zeros(request.lanes.count)
+    angle = np.minimum(_AS_GOOD * residual, 1.0)
+    p = np.clip(probabilities.reshape(angle.size, -1), 0.0, 1.0)
+    return np.asarray(2 * angle * np.sqrt(p * (1 - p)).max(axis=-1, initial=0.0) + angle**2)
+
+
 def doubt_of_read(
-    request: Request, populations: FloatArray, transition: FloatArray | None
+    request: Request, read: Readout, populations: FloatArray, transition: FloatArray | None
 ) -> FloatArray:
     """Return what the read-out states leave unknown of populations, and of a transition matrix."""
+    every = populations if transition is None else transition
+    return _turned_by_rounding(request, populations, transition) + unsettled(
+        request, read.residual, every
+    )
+
+
+def _turned_by_rounding(
+    request: Request, populations: FloatArray, transition: FloatArray | None
+) -> FloatArray:
     lanes, times = request.lanes, request.times_and_end
     level = request.initial if isinstance(request.initial, int) else None
     sizes = np.sqrt(np.maximum(populations, 0.0))[..., None]

@@ -124,7 +124,8 @@ class Propagation(WithStates):
         Panels that were tried at all points together.
     error_estimate : array, shape (...)
         Bound on the error of the probabilities: the sum of what each panel left coupled, or each
-        step left out, and the rounding of phases where ways of different phase interfere.
+        step left out, the rounding of phases where ways of different phase interfere, and what the
+        best superadiabatic states at the ends leave open (`readout_residual`).
     phase : array, shape (...)
         The total dynamical phase Φ in radians.
     sectors : tuple of int

@@ -35,6 +35,7 @@ from anticrossing.dynamics.readout import (
     readout,
     readouts,
     unreached,
+    unsettled,
 )
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
@@ -77,13 +78,17 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
             found = _by_sectors(request, sectors, warnings)
     warnings[:0] = unreached(found.error, request.accuracy)
     batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
-    propagator = amplitudes = None
+    propagator = amplitudes = transition = None
     if request.whole and found.propagator is not None and found.amplitudes is not None:
         propagator = found.propagator.reshape(*batch, levels, levels)
         amplitudes = found.amplitudes.reshape(*batch, levels, levels)
+        transition = np.abs(amplitudes) ** 2
+    read, error = found.probabilities if transition is None else transition, found.error
+    if found.residual is not None:
+        error = error + unsettled(request, found.residual, read)
     return assembled(
         Propagation,
-        transition_matrix=None if amplitudes is None else np.abs(amplitudes) ** 2,
+        transition_matrix=transition,
         probabilities=found.probabilities.reshape(*batch, levels),
         propagator=propagator,
         amplitudes=amplitudes,
@@ -96,7 +101,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         evaluated_panels=found.evaluated,
         method=found.method,
         steps=None if found.steps is None else found.steps.reshape(batch),
-        error_estimate=np.minimum(found.error, 1.0).reshape(batch),  # of probabilities
+        error_estimate=np.minimum(error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
         phase_error=(found.rounding * _UNIT * found.phase).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),

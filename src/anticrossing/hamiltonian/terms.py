@@ -90,10 +90,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def combine_split(self, factors: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[Any]]:
         """Return the same of factors (..., K) that are known."""
         stack, offsets = self._split_stack()
+        rows, shape = factors.reshape(-1, len(self.formulas)), factors.shape[:-1]
         with np.errstate(all="ignore"):
-            flat = factors.reshape(-1, len(self.formulas)) @ stack
-            offset = factors @ offsets
-        return flat.reshape(*factors.shape[:-1], self.dimension, self.dimension), offset
+            flat, offset = rows @ stack, rows @ offsets
+        return flat.reshape(*shape, self.dimension, self.dimension), offset.reshape(shape)
 
     def evaluate_offset(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
