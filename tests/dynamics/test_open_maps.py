@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
-from anticrossing.dynamics import densities, generators, liouville
+from anticrossing.dynamics import _stack_sizes, densities, generators, linear_variation, liouville
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.linear import coordinates
@@ -52,7 +52,7 @@ def test_rounding_of_long_phases_is_within_the_estimate(seed):
     assert error < 1.5e-15 * 2 * np.max(np.sum(np.abs(real), axis=-1)) + 1e-14
 
 
-@pytest.mark.parametrize("rate", [1e-4, slow(1e-5)])
+@pytest.mark.parametrize("rate", [1e-4, slow(1e-5), 1e-8])
 def test_what_has_relaxed_is_forgotten(rate):
     """A slow sweep, against one that begins when nothing is remembered of the way before."""
     rng = np.random.default_rng(5)
@@ -115,9 +115,10 @@ def test_requested_times_and_many_sweeps_have_panels_of_their_own():
         assert np.max(np.abs(together.density_matrices[k, 2] - alone.density_matrix)) < allowed
 
 
-def test_derivatives_of_a_slow_relaxing_sweep_have_small_estimates():
+@pytest.mark.parametrize("rate", [1e-4, 1e-6])
+def test_derivatives_of_a_slow_relaxing_sweep_have_small_estimates(rate):
     """Against differences of evolutions that begin late."""
-    rng, rate = np.random.default_rng(5), 1e-4
+    rng = np.random.default_rng(5)
     still, moving = random_hermitian(rng, 3), np.diag([-1.0, 0.2, 1.0])
     extra = random_hermitian(rng, 3)
 
@@ -140,3 +141,52 @@ def test_derivatives_of_a_slow_relaxing_sweep_have_small_estimates():
     weights = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
     slope = sum(w * (at(k) - at(-k)) for k, w in weights.items()) / step
     assert np.max(np.abs(found.density_matrix - slope)) < 1e-9
+
+
+@pytest.mark.parametrize("levels", [2, slow(3)])
+def test_derivatives_of_what_has_relaxed_agree_with_panels_that_split_the_spectrum(
+    levels, monkeypatch
+):
+    rng = np.random.default_rng(levels)
+    names = ["p", "q"]
+    terms = [(name, random_hermitian(rng, levels)) for name in names]
+    terms.append(("x", np.diag(np.arange(levels) - 0.5 * (levels - 1))))
+    H = ac.Hamiltonian.from_terms(terms, parameters={"p": 0.3, "q": 0.2})
+    environment = lowering(levels, 0.05)
+    sweep = ac.drive.Linear(-5, 5, 1e-6)
+
+    def found():
+        return ac.propagate(H, sweep, environment=environment, gradient=names)
+
+    panels = []
+    solve = linear_variation._Panels._separate
+    monkeypatch.setattr(
+        linear_variation._Panels, "_separate", lambda *a: (panels.append(1), solve(*a))
+    )
+    one = found()
+    assert not panels
+    monkeypatch.setattr(
+        linear_variation, "_doubled", lambda g, count, tolerance: np.zeros(len(g), bool)
+    )
+    other = found()
+    assert panels
+    for name in names:
+        mine, theirs = one.gradients[name], other.gradients[name]
+        apart = np.abs(mine.superoperator - theirs.superoperator)
+        assert np.max(apart) < 1e-10 * (1 + np.max(np.abs(theirs.superoperator)))
+        assert np.max(apart) < mine.error_estimate + theirs.error_estimate
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_sizes_of_stacks(kind):
+    rng = np.random.default_rng(1)
+    stacks = rng.normal(size=(5, 3, 4, 3)).astype(kind)
+    if kind is complex:
+        stacks += 1j * rng.normal(size=stacks.shape)
+    first = int(kind is float)
+    whole = np.sqrt(np.sum(np.abs(stacks) ** 2, axis=(1, 3)))
+    inside = np.sqrt(np.sum(np.abs(stacks[:, first:, :, first:]) ** 2, axis=(1, 3)))
+    numbers = stacks.view(float)
+    wanted = np.max(whole[:, 1:]), np.max(inside[:, 0]), np.max(inside[:, 1:])
+    assert np.allclose(_stack_sizes.norms(numbers, first), wanted, rtol=1e-14)
+    assert np.array_equal(_stack_sizes.largest(numbers), np.max(np.abs(numbers), axis=(1, 3)))

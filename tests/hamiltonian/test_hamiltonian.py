@@ -307,3 +307,17 @@ def test_names_of_arguments_that_are_not_known():
         ac.Hamiltonian.affine(np.eye(2), np.eye(2), coordinates="y")
     with pytest.raises(ac.InputError, match="did you mean `vectorised`"):
         ac.Hamiltonian.from_function(lambda x: x * np.eye(2), vectorized=True)
+
+
+def test_derivatives_by_all_parameters_are_those_by_each():
+    parameters = {"a": np.array([[0.3], [0.7]]), "b": 1.2, "c": 0.4}
+    terms = [("a*x + b", np.diag([1.0, -1.0])), ("b*exp(-x**2)", [[0, 1], [1, 0]])]
+    terms.append(("a*c", [[0, -1j], [1j, 0]]))
+    H = Hamiltonian.from_terms(terms, parameters=parameters)
+    x, names = np.linspace(-1, 1, 5), ["c", "a", "b"]
+    found = H.evaluate_parameter_derivatives(x, parameters, names)
+    assert found.shape == (2, 5, 3, 2, 2)
+    for k, name in enumerate(names):
+        moved = {**parameters, name: parameters[name] + 1.0}
+        change = H.evaluate(x, moved) - H.evaluate(x, parameters)
+        assert np.abs(found[:, :, k] - change).max() < 1e-14

@@ -106,12 +106,13 @@ def interpolation(size: int, x: FloatArray) -> FloatArray:
     weights[[0, -1]] /= 2
     apart = x[:, None] - nodes
     hit = apart == 0
+    on_node = np.flatnonzero(hit.any(axis=1))
     apart[hit] = 1.0
-    terms = weights / apart
-    found = terms / np.sum(terms, axis=1, keepdims=True)
-    on_node = hit.any(axis=1)
-    found[on_node] = hit[on_node]
-    return np.asarray(found)
+    found: FloatArray = weights / apart
+    found /= found.sum(axis=1, keepdims=True)
+    if on_node.size:
+        found[on_node] = hit[on_node]
+    return found
 
 
 @functools.cache

@@ -2,9 +2,10 @@
 
 As in `doubling`, with [U, ∂U, …] in the place of U: the product of two such stacks follows the
 product rule, and all else is the same. The first steps are short: U is a Taylor series about their
-middles, and ∂U = ∫U(end, τ) ∂G(τ) U(τ, start) dτ a sum over a few Gauss nodes. Nothing is asked of
-G: −iH, or a real generator of decay, which only has to be bounded. Where its first row is zero, as
-for a trace, that of U is kept exactly, and what was off before is forgotten as fast as U decays.
+middles, and ∂U = ∫U(end, τ) ∂G(τ) U(τ, start) dτ a sum over a few Gauss nodes. G is −iH with H
+Hermitian, or a real generator of decay, which only has to be bounded. Where its first row is zero,
+as for a trace, that of U is kept exactly, and what was off before is forgotten as fast as U decays:
+steps are followed from the end, until nothing is left of what was before.
 
 Inside, a stack is an array (D, 1 + K, D) of rows, derivatives and columns: times a matrix from
 either side it is one product of a tall or of a wide matrix.
@@ -21,23 +22,31 @@ import numpy.typing as npt
 from numpy.polynomial import chebyshev, legendre
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
+from anticrossing.dynamics._stack_sizes import largest, norms
 from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
 from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
+_Sizes = tuple[float, float, float]
+_FEW = 2**15  # numbers of stacks, whose sizes are soon known
 _FIRST = 1.0  # radians, and decay, of the first steps
-MOST_CHANGE = 1e8  # of a generator on a panel: beyond that there is little that takes many panels
+MOST_STEPS = 1e4  # that are left: beyond that there is little that takes many panels
 MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
 _FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
 _LOCAL_NODES = 9  # of G within a first step, the middle one of them
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
+_REMEMBERED = 30.0  # over the slowest decay: the share of a panel that is not forgotten
+_FORGOTTEN = 1e-18  # less does not count beside 1
 _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
 
 
 class DoubledPanel:
-    """y′ = G y and its derivatives on [−1, 1], G and ∂G at the nodes of a grid, real or complex.
+    """y′ = G y and its derivatives on [−1, 1], at the nodes of a grid.
+
+    G and ∂G are real, or anti-Hermitian.
 
     Parameters
     ----------
@@ -75,7 +84,7 @@ class DoubledPanel:
         whole, doubt = self._across(family, -1.0, 1.0)
         self.error = doubt.first
         if self.units.size:
-            self.error = max(self.error, doubt.slopes / _size(whole[None]))
+            self.error = max(self.error, doubt.slopes / self._sizes(whole[None])[0])
         found = whole.swapaxes(0, 1).copy()
         found[1:] *= self.units[:, None, None]
         return found
@@ -88,21 +97,33 @@ class DoubledPanel:
             wider = self._doubled(family, left, right)
             if wider is None:
                 middle = 0.5 * (left + right)
-                first, before = self._across(family, left, middle)
                 second, after = self._across(family, middle, right)
-                doubt = self._joined(second[None], first[None], after, before)
-                return _product(second, first), doubt
+                if self._forgets(second):
+                    return second, after
+                first, before = self._across(family, left, middle)
+                sizes = self._sizes(second[None]), self._sizes(first[None])
+                return _product(second, first), _joined(after, before, *sizes)
             family = wider
+
+    def _forgets(self, later: Stack) -> bool:
+        """Whether nothing of what was before is left: of U, at most 1, and of ∂U."""
+        if not self.keeps_first:
+            return False
+        _, left, slopes = self._sizes(later[None])
+        return max(left * max(2 * self.norm, 1.0), slopes) < _FORGOTTEN
 
     def _multiplied(self, family: _Family, left: float, steps: int) -> tuple[Stack, _Doubt]:
         factors = self._at(family, left + (np.arange(steps) + 0.5) * family.step)
-        doubt = family.doubt
+        doubt, sizes = family.doubt, self._sizes_of(family)
         while len(factors) > 1:
             pairs = len(factors) // 2
             rest = factors[2 * pairs :]
             later, earlier = factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2]
-            doubt = self._joined(later, earlier, doubt, doubt)
-            factors = np.concatenate([_product(later, earlier), rest])
+            doubt = _joined(doubt, doubt, sizes, sizes)
+            factors = _product(later, earlier)
+            if len(rest):
+                factors = np.concatenate([factors, rest])
+            sizes = self._sizes(factors) if factors.size <= _FEW else _doubled(*sizes)
         return factors[0], doubt
 
     def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
@@ -112,20 +133,24 @@ class DoubledPanel:
             found[:, 0, 0] = np.eye(1, found.shape[-1])
         return found
 
-    def _joined(self, later: Stack, earlier: Stack, after: _Doubt, before: _Doubt) -> _Doubt:
-        """Return what products (n, D, 1 + K, D) of these are off by, at most."""
-        kept, kept_before, size, size_before = 1.0, 1.0, _size(later), _size(earlier)
-        forgetting = size
-        if self.keeps_first:
-            # No map enlarges a density matrix; of what has no trace this much is left.
-            (kept, forgetting), (kept_before, _) = _left(later), _left(earlier)
-            kept, kept_before = min(kept, 1.0), min(kept_before, 1.0)
-            forgetting = min(forgetting, size)
-        own = 0.5 * ROUNDING
-        traceless = after.traceless * kept_before + kept * (before.traceless + own * kept_before)
-        slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
-        slopes += forgetting * before.first + after.traceless * size_before
-        return _Doubt(after.first + kept * before.first + own, traceless, slopes)
+    def _sizes(self, stacks: Stack) -> _Sizes:
+        """Return bounds on ∂U in stacks (n, D, 1 + K, D), and on U and ∂U as they act on no trace.
+
+        No ∂U counts for less than 1.
+        """
+        size, left, slopes = norms(_numbers(stacks), int(self.keeps_first))
+        size = max(1.0, size)
+        if not self.keeps_first:
+            return size, 1.0, size
+        # No map enlarges a density matrix; of what has no trace this much is left.
+        root = float(np.sqrt(stacks.shape[-1]))
+        return size, min(left * root, 1.0), min(slopes * root, size)
+
+    def _sizes_of(self, family: _Family) -> _Sizes:
+        """Return the same of a family, at its nodes."""
+        if family.sizes is None:
+            family.sizes = self._sizes(family.values)
+        return family.sizes
 
     def _doubled(self, family: _Family, left: float, right: float) -> _Family | None:
         middle, step = 0.5 * (left + right), 2 * family.step
@@ -142,7 +167,8 @@ class DoubledPanel:
             found = _Family(_product(later, earlier), middle, half, step, doublings)
             tail = found.settle(allowed)
             if tail <= allowed:
-                doubt = self._joined(later, earlier, family.doubt, family.doubt)
+                sizes = self._sizes_of(family)
+                doubt = _joined(family.doubt, family.doubt, sizes, sizes)
                 found.doubt = doubt.more(max(tail - _NOISE * (1 + doublings), 0.0), found.size)
                 return found
             size += _MORE_NODES
@@ -174,43 +200,44 @@ class DoubledPanel:
             powers.append(sum(a @ v for a, v in zip(terms, before, strict=False)) / order)
             if np.max(np.abs(powers[-1])) < 0.1 * _UNIT:
                 break
-        places = np.concatenate([[-1.0, 1.0], nodes])
-        at = np.vander(places, len(powers), increasing=True)
-        start, end, *inner = _combined(at, np.stack(powers))
-        change = 2 * sum(powers[1::2])  # from start to end, without the rounding of what stays
-        inside = np.stack(inner, axis=1)  # (m, q, D, D)
-        back = np.linalg.inv(np.concatenate([start[:, None], inside], axis=1))
+        # The way from the middle to the end, and from the start to the middle.
+        even, odd = np.sum(powers[::2], axis=0), np.sum(powers[1::2], axis=0)
+        start, end = even - odd, even + odd
+        back = dagger(start) if np.iscomplexobj(start) else np.linalg.inv(start)
         stack = np.empty((size, *self.series.shape[1:]), dtype=terms.dtype)
-        moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels) @ (inside @ back[:, :1])
-        ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ back[:, 1:])
-        ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
-        stack[:, :, 0] = np.eye(levels) + change @ back[:, 0]
-        stack[:, :, 1:] = (ahead @ moved.reshape(size, nodes.size * levels, -1)).reshape(
-            stack[:, :, 1:].shape
-        )
+        # Without the rounding of what stays.
+        stack[:, :, 0] = np.eye(levels) + 2 * odd @ back
+        if self.units.size:
+            at = np.vander(nodes, len(powers), increasing=True)
+            inside = _combined(at, np.stack(powers)).swapaxes(0, 1)  # (m, q, D, D)
+            moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels)
+            moved = moved @ (inside @ back[:, None])
+            inverse = dagger(inside) if np.iscomplexobj(inside) else np.linalg.inv(inside)
+            ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ inverse)
+            ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
+            found = ahead @ moved.reshape(size, nodes.size * levels, -1)
+            stack[:, :, 1:] = found.reshape(stack[:, :, 1:].shape)
         family = _Family(stack, 0.0, half, step)
         if size > 1 and family.settle(allowed) > allowed:
             return None
         return family
 
 
-def expected_rounding(real: FloatArray) -> FloatArray:
-    """Return what U is off by, nearly, on panels of generators (P, n, D, D) of [−1, 1], (P,).
+def expected(real: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how many steps doubling leaves, and what U is off by then, nearly, (P,) each.
 
-    Their first rows are zero. Rounding is forgotten when the slowest mode has decayed.
+    That is on panels of generators (P, n, D, D) of [−1, 1] whose first rows are zero. Rounding is
+    forgotten when the slowest mode has decayed, and what was before takes no steps.
     """
     norm = np.max(np.sum(np.abs(real), axis=-1), axis=(1, 2))
+    change = 2 * np.max(np.sum(np.abs(real - real[:, [real.shape[1] // 2]]), axis=-1), axis=(1, 2))
     few = real[:, [0, real.shape[1] // 2, -1], 1:, 1:]
     with one_thread:
         slowest = -np.max(np.linalg.eigvals(few).real, axis=(1, 2), initial=-np.inf)
-    forgotten = 2 * (1 + np.log(real.shape[-1])) / np.maximum(slowest, 1e-300)
-    return np.asarray(ROUNDING * norm * np.minimum(forgotten, 2.0))
-
-
-def changes(real: FloatArray) -> FloatArray:
-    """Return the norm of what changes on such panels, (P,): its root counts the steps."""
-    change = np.abs(real - real[:, [real.shape[1] // 2]])
-    return np.asarray(2 * np.max(np.sum(change, axis=-1), axis=(1, 2)))
+    slowest = np.maximum(slowest, 1e-300)
+    forgotten = 2 * (1 + np.log(real.shape[-1])) / slowest
+    steps = np.sqrt(change) * np.minimum(_REMEMBERED / slowest, 1.0)
+    return steps, ROUNDING * norm * np.minimum(forgotten, 2.0)
 
 
 @dataclass(frozen=True)
@@ -226,11 +253,28 @@ class _Doubt:
         return _Doubt(self.first + missed, self.traceless + missed, self.slopes + missed * size)
 
 
+def _joined(after: _Doubt, before: _Doubt, later: _Sizes, earlier: _Sizes) -> _Doubt:
+    """Return what products of stacks of some sizes are off by, at most."""
+    size, kept, forgetting = later
+    size_before, kept_before, _ = earlier
+    own = 0.5 * ROUNDING
+    traceless = after.traceless * kept_before + kept * (before.traceless + own * kept_before)
+    slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
+    slopes += forgetting * before.first + after.traceless * size_before
+    return _Doubt(after.first + kept * before.first + own, traceless, slopes)
+
+
+def _doubled(size: float, kept: float, forgetting: float) -> _Sizes:
+    """Return bounds on the sizes of products of two stacks."""
+    return size * (1 + kept), kept**2, 2 * kept * forgetting
+
+
 class _Family:
     """Stacks (n, D, 1 + K, D) over steps whose middles are Chebyshev nodes about `middle`."""
 
     doubt = _Doubt()
     size = 1.0
+    sizes: _Sizes | None = None
 
     def __init__(
         self, values: Stack, middle: float, half: float, step: float, doublings: int = 0
@@ -244,11 +288,14 @@ class _Family:
         Each derivative is compared with its size, or 1.
         """
         _, to_coefficients = transform(len(self.values))
-        size = np.maximum(np.max(_largest(self.values), axis=0), 1.0)
+        numbers = _numbers(self.values)
+        size = np.maximum(np.max(largest(numbers), axis=0), 1.0)
         self.size = float(np.max(size))
-        relative = np.max(_largest(_combined(to_coefficients, self.values)) / size, axis=1)
-        self.known = 1 + int(np.max(np.flatnonzero(relative > 0.1 * allowed), initial=0))
-        return float(np.max(relative[-2:]))
+        # Derivatives take as many as propagators, or a few more.
+        of_propagators = largest(_combined(to_coefficients, numbers[:, :, :1]))
+        known = np.flatnonzero(of_propagators[:, 0] > 0.1 * allowed)
+        self.known = 3 + int(np.max(known, initial=0))
+        return float(np.max(largest(_combined(to_coefficients[-2:], numbers)) / size))
 
     def at(self, middles: npt.NDArray[Any]) -> Stack:
         """Return the stacks over steps about other times."""
@@ -258,23 +305,9 @@ class _Family:
         return _combined(interpolation(len(self.values), x), self.values)
 
 
-def _size(stacks: Stack) -> float:
-    """Return the Frobenius norm of derivatives in stacks (n, D, 1 + K, D), at most, or 1."""
-    return max(1.0, float(np.max(_norms(stacks)[:, 1:], initial=0.0)))
-
-
-def _left(stacks: Stack) -> tuple[float, float]:
-    """Return bounds on U in stacks (n, D, 1 + K, D) and on ∂U where they act on no trace."""
-    inside = _norms(stacks[:, 1:, :, 1:]) * np.sqrt(stacks.shape[-1])
-    return float(np.max(inside[:, 0])), float(np.max(inside[:, 1:], initial=0.0))
-
-
-def _norms(stacks: Stack) -> FloatArray:
-    """Return the Frobenius norms (n, 1 + K) of stacks."""
-    square = np.einsum("ndkc,ndkc->nk", stacks.real, stacks.real)
-    if np.iscomplexobj(stacks):
-        square += np.einsum("ndkc,ndkc->nk", stacks.imag, stacks.imag)
-    return np.asarray(np.sqrt(square))
+def _numbers(stacks: Stack) -> FloatArray:
+    """Return stacks as real numbers, (n, D, 1 + K, D) or (n, D, 1 + K, 2 D)."""
+    return np.ascontiguousarray(stacks).view(np.float64)
 
 
 def _product(later: Stack, earlier: Stack) -> Stack:
@@ -300,12 +333,6 @@ def _last(values: Stack) -> float:
     last = np.arange(nodes.size - 2, nodes.size)
     project = (last + 0.5)[:, None] * legendre.legvander(nodes, last[-1])[:, last].T * weights
     return float(np.max(np.abs(_combined(project, values))))
-
-
-def _largest(values: Stack) -> FloatArray:
-    """Return the largest real or imaginary parts (n, 1 + K) of stacks (n, D, 1 + K, D)."""
-    parts = np.abs(values.view(np.float64))
-    return np.max(np.max(parts, axis=-1), axis=1)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ Times are counted from the middle of a panel on which H is a Chebyshev series.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -287,6 +288,7 @@ def _sizes(matrices: ComplexArray) -> FloatArray:
     return np.asarray(np.sqrt(np.sum(matrices.real**2 + matrices.imag**2, axis=(-2, -1))))
 
 
+@functools.lru_cache(maxsize=4096)
 def bessel_order(phase: float, allowed: float) -> int:
     """Return the order from which Bessel functions of a phase are smaller than what is allowed."""
     # Chebyshev coefficients of e^{iφx}. J_k(φ) ≤ [x e^s/(1 + s)]^k with x = φ/k < 1, s = √(1 − x²).

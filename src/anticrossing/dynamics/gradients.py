@@ -13,6 +13,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
+from anticrossing._core.unchanging import assembled
 from anticrossing.dynamics import liouville, panels, slopes
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear_variation import LinearVariationKernel
@@ -24,7 +25,6 @@ from anticrossing.dynamics.variation import VariationKernel
 from anticrossing.environment import Environment
 
 _NO_DISTANCE = 1e-12  # of the largest energy
-_FEW = 1e5  # radians, by doubled steps: of more there may be panels that split the spectrum
 _KNOWN = 100.0  # errors, from which a probability has a logarithm
 
 
@@ -58,10 +58,8 @@ def check(
 def added(result: Propagation, request: Request, parameters: Sequence[Parameter]) -> Propagation:
     """Return the result with its derivatives."""
     with one_thread:
-        if request.environment is None:
-            found = _closed(request, parameters, result)
-        else:
-            found = _open(request, parameters, result)
+        differentiated = _closed if request.environment is None else _open
+        found = differentiated(request, parameters, result)
     # Two routes to one evolution.
     known = result.error_estimate + (0.0 if result.phase_error is None else 2 * result.phase_error)
     whole = result.propagator if request.environment is None else result.superoperator
@@ -72,13 +70,14 @@ def added(result: Propagation, request: Request, parameters: Sequence[Parameter]
             warnings += (
                 f"the gradient belongs to an evolution that differs by {np.max(apart):.1e}",
             )
+    return replace(result, gradients=found.derivatives, warnings=warnings)
+
+
+def _derivative(result: Propagation, **found: Any) -> Derivative:
+    """Return the derivative of a result, with those of the logarithms that are known."""
     p = result.probabilities
     p = np.where(p > _KNOWN * result.error_estimate[..., None], p, np.nan)
-    derivatives = {
-        name: replace(slope, log_probabilities=slope.probabilities / p)
-        for name, slope in found.derivatives.items()
-    }
-    return replace(result, gradients=derivatives, warnings=warnings)
+    return assembled(Derivative, log_probabilities=found["probabilities"] / p, **found)
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,8 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     transition = 2 * (amplitudes.conj()[:, None] * moved).real
     unknown, error = _error(result.error_estimate, evolution, slope)
     derived = {
-        p.name: Derivative(
+        p.name: _derivative(
+            result,
             parameter=p.name,
             transition_matrix=transition[:, k].reshape(*batch, levels, levels),
             probabilities=populations[:, -1, k].reshape(*batch, levels),
@@ -232,8 +232,7 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    few = bool(np.all((result.panels == 1) | (result.phase < _FEW)))
-    kernel = open_kernel(lanes, request.environment, parameters, few=few)
+    kernel = open_kernel(lanes, request.environment, parameters)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: kernel.generators(lanes, both, lane))
@@ -260,7 +259,8 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
     error += slopes.ROUNDING * np.max(np.abs(slope), axis=(1, -2, -1))
     shape = (*batch, levels, levels)
     derived = {
-        p.name: Derivative(
+        p.name: _derivative(
+            result,
             parameter=p.name,
             transition_matrix=transition[:, k].real.reshape(shape),
             probabilities=populations[:, -1, k].real.reshape(*batch, levels),
@@ -278,7 +278,7 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
 
 
 def open_kernel(
-    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter], *, few: bool = False
+    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter]
 ) -> LinearVariationKernel:
     """Return the equation of ρ, in the basis of Hermitian matrices, and its derivatives."""
     equation = OpenEquation(environment.flat(lanes.batch_shape), tuple(parameters))
@@ -290,7 +290,6 @@ def open_kernel(
         levels**2,
         len(parameters),
         conserved=None if environment.decays else np.trace(basis, axis1=1, axis2=2).real,
-        few=few,
     )
 
 

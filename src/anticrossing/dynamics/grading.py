@@ -97,6 +97,20 @@ def graded(
     return lane, left, right
 
 
+def cut(
+    lane: IndexArray, left: FloatArray, right: FloatArray, parts: int, whole: npt.NDArray[np.bool_]
+) -> tuple[IndexArray, FloatArray, FloatArray]:
+    """Return panels cut into equal parts, but for some that stay whole and come first."""
+    first, last = left[~whole, None], right[~whole, None]
+    edges = first + (last - first) * (np.arange(parts + 1) / parts)
+    edges[:, -1] = right[~whole]
+    return (
+        np.concatenate([lane[whole], np.repeat(lane[~whole], parts)]),
+        np.concatenate([left[whole], edges[:, :-1].ravel()]),
+        np.concatenate([right[whole], edges[:, 1:].ravel()]),
+    )
+
+
 def turning(radians: float) -> Callable[[Panels], npt.NDArray[np.bool_]]:
     """Return which panels run through more phase than so: their eigenframe is followed."""
     return lambda panels: (panels.right - panels.left) * panels.largest > radians

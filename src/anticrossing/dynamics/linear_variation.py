@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing.dynamics import _spectral
+from anticrossing.dynamics import _spectral, grading
 from anticrossing.dynamics._elimination import DEAD, Ends, integrate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
@@ -30,19 +30,18 @@ from anticrossing.dynamics._stacks import (
 )
 from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.doubled_variation import (
-    MOST_CHANGE,
     MOST_ROUNDING,
+    MOST_STEPS,
     DoubledPanel,
-    changes,
-    expected_rounding,
+    expected,
 )
-from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
+from anticrossing.dynamics.kernels import FIRST_PANELS, MANY_LEVEL_NODES, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.slopes import ROUNDING
 from anticrossing.dynamics.stacked import StackedKernel
 
-_FEW_NUMBERS = 5
+_FEW_NUMBERS, _FEW_STEPS = 5, 1e3  # panels of few numbers are soon split
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
 # The norm of G times the length of a panel whose steps are doubled, however long it remembers.
@@ -65,11 +64,10 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         conserved is so at all values of the parameters.
     count : int
         K.
-    few : bool, optional
-        Whether a window needs few panels, as one of small phases does.
     """
 
     dtype = np.float64
+    first_panels = 1
 
     def __init__(
         self,
@@ -80,13 +78,9 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         *,
         conserved: npt.ArrayLike | None = None,
         nodes: int = MANY_LEVEL_NODES,
-        few: bool = False,
     ) -> None:
         super().__init__(generators, size, conserved=conserved, nodes=nodes)
         self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
-        self.few = few
-        if few:
-            self.first_panels = 1
 
     def solve(
         self,
@@ -97,23 +91,47 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         tolerance: float,
     ) -> PanelResults:
         to, back = self._to.real, self._from.real
-        panels, width = half_width.size, to.shape[0]
+        panels, width = half_width.size, self.size
         result = PanelResults.empty(panels, self)
         step = max(1, _CHUNK_NUMBERS // (self.grid.size * width**2 * (1 + self.count)))
         for first in range(0, panels, step):
             rows = np.arange(first, min(first + step, panels))
-            given = lanes, times[rows], lane[rows]
-            g, slopes = self.generators(*given), self.slopes(*given)
+            g = self.generators(lanes, times[rows], lane[rows])
             missed = unresolved(self.grid, half_width[rows], g)
-            half = half_width[rows][:, None, None, None]
-            g = to @ g @ back * half
-            slopes = to @ slopes @ back * half[..., None]
-            g[:, :, 0] = slopes[:, :, :, 0] = 0.0
-            found = _Panels(g, slopes, self.grid, tolerance, self.few)
+            g = to @ g @ back * half_width[rows][:, None, None, None]
+            g[:, :, 0] = 0.0
+            known = np.maximum(tolerance, _ROUNDING * largest_entries(g))
+            resolved = np.flatnonzero(tails(self.grid, g) <= known)
+            if resolved.size == 0:
+                continue
+            rows, g, missed = rows[resolved], g[resolved], missed[resolved]
+            slopes = self.slopes(lanes, times[rows], lane[rows])
+            slopes = to @ slopes @ back * half_width[rows][:, None, None, None, None]
+            slopes[:, :, :, 0] = 0.0
+            found = _Panels(g, slopes, self.grid, tolerance)
             result.accepted[rows] = found.accepted
             result.propagator[rows] = back @ found.propagator @ to
             result.error[rows], result.phase[rows] = found.error + missed, found.phase
         return result
+
+    def graded(
+        self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
+    ) -> tuple[IndexArray, FloatArray, FloatArray]:
+        half = 0.5 * (right - left)
+        times = np.stack([left, left + half, right], axis=1)
+        g = self._to.real @ self.generators(lanes, times, lane) @ self._from.real
+        g *= half[:, None, None, None]
+        g[:, :, 0] = 0.0
+        whole = _doubled(g, self.count, tolerance)
+        parts = max(1, FIRST_PANELS * lanes.count // lane.size)
+        first = int(np.sum(whole))
+        lane, left, right = grading.cut(lane, left, right, parts, whole)
+        rest = super().graded(lanes, lane[first:], left[first:], right[first:], tolerance)
+        return (
+            np.concatenate([lane[:first], rest[0]]),
+            np.concatenate([left[:first], rest[1]]),
+            np.concatenate([right[:first], rest[2]]),
+        )
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         first, defect = super().finish(product[..., 0, :, :])
@@ -122,30 +140,19 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
 
 
 class _Panels:
-    """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
+    """[U, ∂U] of P panels whose G is resolved, or that they are refused; its first row is zero."""
 
-    def __init__(
-        self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float, few: bool
-    ) -> None:
+    def __init__(self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float) -> None:
         panels, _, count, size, _ = slopes.shape
         self.grid, self.tolerance = nodes, tolerance
         self.accepted = np.zeros(panels, dtype=np.bool_)
         self.propagator = np.zeros((panels, 1 + count, size, size))
         self.error = np.zeros(panels)
         self.phase = np.max(np.abs(diagonals(g)), axis=-1) @ nodes.weights
-        resolved = tails(nodes, g) <= np.maximum(tolerance, _ROUNDING * largest_entries(g))
-        resolved &= _resolved(slopes, nodes, tolerance)
-        size = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
-        # Longer ones where all else fails, unless halves do: those of few numbers are soon split.
-        forgetful = few & (changes(g) < MOST_CHANGE / (1 + count)) & (g.shape[-1] > _FEW_NUMBERS)
-        rows = np.flatnonzero(forgetful)
-        forgetful[rows] = expected_rounding(g[rows]) < MOST_ROUNDING * tolerance
-        for way, chosen in (
-            (self._direct, size < _WEAK),
-            (self._double, 2 * size < _MOST_DOUBLED),
-            (self._separate, True),
-            (self._double, forgetful),
-        ):
+        resolved = _resolved(slopes, nodes, tolerance)
+        weak = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2)) < _WEAK
+        doubled = _doubled(g, count, tolerance)
+        for way, chosen in ((self._direct, weak), (self._double, doubled), (self._separate, True)):
             rows = np.flatnonzero(resolved & chosen & ~self.accepted)
             if rows.size:
                 way(rows, g[rows], slopes[rows])
@@ -199,6 +206,17 @@ class _Panels:
             error = np.maximum(2 * parts.left[good], solved.error)[done]
             self.error[place] = error + known[done]
             self.accepted[place] = accepted[rows] = True
+
+
+def _doubled(g: FloatArray, count: int, tolerance: float) -> BoolArray:
+    """Whether panels (P, n, D, D) go by doubled steps: short ones, and those that soon forget."""
+    size = 2 * np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
+    doubled = np.asarray(size < _MOST_DOUBLED)
+    rows = np.flatnonzero(~doubled & np.isfinite(size))
+    steps, rounding = expected(g[rows])
+    most = MOST_STEPS / np.sqrt(1 + count) if g.shape[-1] > _FEW_NUMBERS else _FEW_STEPS
+    doubled[rows] = (steps < most) & (rounding < MOST_ROUNDING * tolerance)
+    return doubled
 
 
 def _resolved(slopes: npt.NDArray[Any], nodes: Grid, tolerance: float | FloatArray) -> BoolArray:

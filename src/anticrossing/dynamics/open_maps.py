@@ -11,14 +11,13 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import generators, liouville
+from anticrossing.dynamics import generators, grading, liouville
 from anticrossing.dynamics._stacks import tails
 from anticrossing.dynamics.doubled_variation import (
-    MOST_CHANGE,
     MOST_ROUNDING,
+    MOST_STEPS,
     DoubledPanel,
-    changes,
-    expected_rounding,
+    expected,
 )
 from anticrossing.dynamics.doubling import METHOD
 from anticrossing.dynamics.kernels import FIRST_PANELS, PanelResults
@@ -60,16 +59,9 @@ class MapKernel(SuperoperatorKernel):
     def graded(
         self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
     ) -> tuple[IndexArray, FloatArray, FloatArray]:
-        cut = ~self.doubles(lanes, lane, left, right, tolerance)
+        whole = self.doubles(lanes, lane, left, right, tolerance)
         parts = max(1, FIRST_PANELS * lanes.count // lane.size)
-        width = (right - left)[cut, None]
-        edges = left[cut, None] + width * (np.arange(parts + 1) / parts)
-        edges[:, -1] = right[cut]
-        return (
-            np.concatenate([lane[~cut], np.repeat(lane[cut], parts)]),
-            np.concatenate([left[~cut], edges[:, :-1].ravel()]),
-            np.concatenate([right[~cut], edges[:, 1:].ravel()]),
-        )
+        return grading.cut(lane, left, right, parts, whole)
 
     def doubles(
         self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
@@ -129,9 +121,10 @@ class MapKernel(SuperoperatorKernel):
     def _chosen(self, real: FloatArray, most: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether doubled steps are cheap, and expected to add no more rounding than `most`."""
         norm = np.max(np.sum(np.abs(real), axis=-1), axis=(1, 2))
-        rows = np.flatnonzero((2 * norm > _LEAST) & (changes(real) < MOST_CHANGE))
+        rows = np.flatnonzero((2 * norm > _LEAST) & np.isfinite(norm))
         chosen = np.zeros(norm.size, dtype=np.bool_)
-        chosen[rows] = expected_rounding(real[rows]) < most[rows]
+        steps, rounding = expected(real[rows])
+        chosen[rows] = (steps < MOST_STEPS) & (rounding < most[rows])
         return chosen
 
     def _most(

@@ -93,17 +93,20 @@ def of_hamiltonian(
     levels, angular = lanes.hamiltonian.dimension, lanes.hamiltonian.units.angular
     x = lanes.positions(times, lane)
     of_h = {key: value[lane][:, None] for key, value in lanes.h_parameters.items()}
-    found: list[npt.NDArray[Any]] = []
-    for parameter in parameters:
-        slope = np.zeros((*times.shape, levels, levels))
-        if parameter.of == HAMILTONIAN:
-            slope = lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, parameter.key)
-        elif parameter.of == DRIVE:
-            moved = _moved(lanes, times, lane, parameter)[..., None, None]
-            if np.any(moved):
-                slope = moved * lanes.hamiltonian.evaluate_derivative(x, of_h)
-        found.append(slope)
-    return np.asarray(angular * np.stack(found, axis=2))
+    own = [k for k, parameter in enumerate(parameters) if parameter.of == HAMILTONIAN]
+    found: npt.NDArray[Any] = np.zeros((*times.shape, len(parameters), levels, levels))
+    if own:
+        names = [parameters[k].key for k in own]
+        given = lanes.hamiltonian.evaluate_parameter_derivatives(x, of_h, names)
+        found = found.astype(given.dtype)
+        found[:, :, own] = given
+    moved = {k: _moved(lanes, times, lane, p) for k, p in enumerate(parameters) if p.of == DRIVE}
+    if any(np.any(shift) for shift in moved.values()):
+        slope = lanes.hamiltonian.evaluate_derivative(x, of_h)
+        found = found.astype(np.result_type(found, slope))
+        for k, shift in moved.items():
+            found[:, :, k] = shift[..., None, None] * slope
+    return np.asarray(angular * found)
 
 
 def _moved(

@@ -37,7 +37,7 @@ from anticrossing.dynamics.stacked import StackedKernel
 
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
-_MOST_DOUBLED = 3e4  # radians
+_MOST_DOUBLED, _FOLLOWED = 6e4, 3e4  # radians
 _RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
@@ -60,7 +60,7 @@ class VariationKernel(StackedKernel, UnitaryKernel):
 
     def __init__(self, slopes: Slopes, levels: int, count: int, *, phase: float = np.inf) -> None:
         super().__init__(levels, MANY_LEVEL_NODES)
-        self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
+        self.slopes, self.count, self.followed = slopes, count, _FOLLOWED
         self.few = phase < _MOST_DOUBLED  # radians: doubling is cheaper than all else
         if self.few:
             self.first_panels = 1

@@ -187,10 +187,19 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
-        slopes = list(enumerate(self._differentiated(parameter)))
-        terms = [k for k, slope in slopes if not is_zero(slope)]
-        kept = tuple(slope for _, slope in slopes if not is_zero(slope))
-        return self._combine(kept, x, parameters, terms)
+        return self.evaluate_parameter_derivatives(x, parameters, [parameter])[..., 0, :, :]
+
+    def evaluate_parameter_derivatives(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], names: Sequence[str]
+    ) -> Matrices:
+        slopes, places = _slopes(self.formulas, tuple(names))
+        values, stack = self._coefficient_values(slopes, x, parameters), self._dense_stack()
+        shape = (*values.shape[:-1], len(names), stack.shape[-1])
+        found = np.zeros(shape, dtype=np.result_type(values, stack))
+        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
+            for j, (name, term) in enumerate(places):
+                found[..., name, :] += values[..., j, np.newaxis] * stack[term]
+        return found.reshape(*shape[:-1], self.dimension, self.dimension)
 
     def _given_as(self) -> str:
         terms = ", ".join(map(str, self.coefficients))
@@ -223,14 +232,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         return values
 
     def _combine(
-        self,
-        coefficients: tuple[Formula, ...],
-        x: npt.NDArray[Any],
-        parameters: Mapping[str, Any],
-        terms: list[int] | slice = slice(None),
+        self, coefficients: tuple[Formula, ...], x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> Matrices:
         values = self._coefficient_values(coefficients, x, parameters)
-        stack = self._dense_stack()[terms]
+        stack = self._dense_stack()
         with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
             flat = values.reshape(-1, len(coefficients)) @ stack
         return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)
@@ -332,3 +337,17 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 def _size(matrix: Any) -> float:
     """Return the largest element of a sparse matrix; 1 for an operator, which hides its own."""
     return 1.0 if hasattr(matrix, "matvec") else float(abs(matrix).max() if matrix.nnz else 0.0)
+
+
+@functools.lru_cache(maxsize=1024)
+def _slopes(
+    formulas: tuple[Formula, ...], names: tuple[str, ...]
+) -> tuple[tuple[Formula, ...], tuple[tuple[int, int], ...]]:
+    """Return the derivatives that are not zero, and the name and the term that each belongs to."""
+    found = {
+        (j, k): slope
+        for j, name in enumerate(names)
+        for k, formula in enumerate(formulas)
+        if not is_zero(slope := differentiate(formula, name))
+    }
+    return tuple(found.values()), tuple(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -164,6 +164,13 @@ class MatrixFunction(Unchanging, abc.ABC):
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
         """Return ∂H/∂p of the parameter called `parameter`, with the conventions of `evaluate`."""
+
+    def evaluate_parameter_derivatives(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], names: Sequence[str]
+    ) -> Matrices:
+        """Return the same of several parameters, shape (…, K, N, N)."""
+        each = [self.evaluate_parameter_derivative(x, parameters, name) for name in names]
+        return np.stack(each, axis=-3)
 
     def flat_parameters(self, batch_shape: tuple[int, ...]) -> dict[str, FloatArray]:
         """Return every parameter broadcast to `batch_shape` and flattened to one axis."""
