@@ -14,6 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(VENV)/.installed
 	$(BIN)/anticrossing run examples/flux_qubit.toml -o results/flux_qubit
 
+# Each worker has a core: threads of linear algebra would only wait for one another.
+test: export OMP_NUM_THREADS ?= 1
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
 

@@ -30,8 +30,8 @@ NEEDED = {"docs/other_packages.md": "qutip"}  # by the examples of a page, besid
 LONG_PAGES = tuple(
     f"docs/{page}.md"
     for page in (
-        *("driven_level", "fits", "geometry", "mean_field", "molecules", "open_systems"),
-        *("theory", "transport", "vibronic"),
+        *("api/control", "diabatization", "driven_level", "fits", "geometry", "mean_field"),
+        *("molecules", "open_systems", "recipes", "theory", "transport", "vibronic"),
     )
 )  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
@@ -105,6 +105,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     for name in ["sympy", "qutip", "matplotlib.pyplot", *tests]:
         with contextlib.suppress(Exception, pytest.skip.Exception):  # to be told when it is wanted
             importlib.import_module(name)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the cases as slow that the mark `quick` leaves to `make test-all`."""
+    quick = item.get_closest_marker("quick")
+    if quick and max(item.callspec.indices.values()) >= quick.args[0]:
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)

@@ -61,6 +61,7 @@ def run_example(call: Any, name: str) -> dict[str, Any]:
     return summary
 
 
+@pytest.mark.slow
 def test_flux_qubit(call: Any) -> None:
     summary = run_example(call, "flux_qubit")
     slope = 230.7e-9 / 1.602176634e-19 * 1e-12  # I_p/e in GHz per mΦ₀
@@ -141,6 +142,7 @@ def test_annealing(call: Any) -> None:
         assert jump == pytest.approx(expected, rel=0.05 + time / 500, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_decohering_qubit(call: Any) -> None:
     summary = run_example(call, "decohering_qubit")
     slope = 230.7e-9 / 1.602176634e-19 * 1e-12  # I_p/e in GHz per mΦ₀
@@ -278,6 +280,7 @@ def test_results_and_store_may_not_share_a_directory(call: Any, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
 
 
+@pytest.mark.slow
 def test_text_from_a_file_is_shown_as_it_is(call: Any, tmp_path: Path) -> None:
     hostile = GOOD.replace(
         '{ model = "LandauZener", gap = 1.0 }',
@@ -373,6 +376,7 @@ def test_reproduce(call: Any, tmp_path: Path) -> None:
     assert json.loads(call("reproduce", "demkov-osherov", "--json").out)["agrees"] is True
 
 
+@pytest.mark.slow
 def test_reproduce_all(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from anticrossing import reproduce
 
@@ -555,6 +559,7 @@ def python(*arguments: str | Path, **variables: str | Path) -> subprocess.Comple
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("command", ["models", "reproduce"])
 def test_lists_need_no_docstrings(command: str) -> None:
     done = python("-OO", "-m", "anticrossing", command, "--json")
@@ -618,6 +623,7 @@ def test_ctrl_c_while_commands_are_defined() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_output_that_nobody_reads_ends_quietly(options: list[str]) -> None:
     reading, writing = os.pipe()
@@ -636,6 +642,7 @@ def test_an_output_directory_needs_the_name_of_what_to_reproduce(call: Any) -> N
     assert "-o needs a name" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_current_directory_that_is_gone(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

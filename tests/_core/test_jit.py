@@ -31,6 +31,8 @@ from {package}.far import far
 
 @compiled
 def part(x):
+    if x < 0:
+        raise ValueError("negative", x)
     return {factor} * far(x)
 """
 FAR = """
@@ -197,3 +199,35 @@ def test_an_index_without_its_data_leads_to_no_earlier_machine_code(tmp_path: Pa
             check=True, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, timeout=120,
         )  # fmt: skip
         assert done.stdout == f"{value}\n"
+
+
+RAISED = """
+def tell(function):
+    try:
+        function(-1.0)
+    except ValueError as error:
+        print(function(1.0), *error.args, sum(function.stats.cache_hits.values()))
+"""
+
+
+OTHERS = "import anticrossing._core.kept_kernels as k; k._NEEDED = ('codegen.Renamed',)\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "hits"), [("", ["00"]), slow("", ["0", "10"]), slow(OTHERS, ["0", "10"])]
+)
+def test_what_inner_functions_raise_arrives(change: str, hits: list[str], tmp_path: Path) -> None:
+    """Compiled, from the cache, and both in one process; by Numba itself where it has changed."""
+    near, far = _package(tmp_path)
+    (near / "part.py").write_text(PART.format(package="other", factor=2.0))
+    (far / "far.py").write_text(FAR.format(power=1.0))
+    (near / "numbers.py").write_text("SHIFT = 1.0\n")
+    (near / "second.py").write_text((near / "whole.py").read_text())
+    for kept in hits:
+        names = ["whole", "second"][: len(kept)]
+        use = "".join(f"from near.{name} import whole as {name}; tell({name})\n" for name in names)
+        done = subprocess.run(
+            [sys.executable, "-c", change + RAISED + use], cwd=tmp_path, capture_output=True,
+            text=True, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}, timeout=120,
+        )  # fmt: skip
+        assert done.stdout == "".join(f"3.0 negative -1.0 {n}\n" for n in kept), done.stderr

@@ -63,6 +63,7 @@ def test_plain_formulas_and_their_derivatives_agree_with_sympy(text):
             once = plain.differentiate(once, name)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(deadline=None, max_examples=60)
 def test_random_plain_formulas_agree_with_sympy(data):

@@ -71,6 +71,7 @@ def test_wide_window_gives_theorem_three():
     assert expansion.epsilon == pytest.approx(1e-3)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("hamiltonian", "environment"), [(TWO, Dephasing(0.3)), (THREE, LINEAR)])
 def test_rate_equation_and_kernel_projection_agree(hamiltonian, environment):
     drive = ac.drive.Tanh(-2.0, 3.0, rate=0.1, duration=80.0)
@@ -86,6 +87,7 @@ def test_rate_equation_and_kernel_projection_agree(hamiltonian, environment):
     assert fast.kernel_dimension == slow.kernel_dimension == hamiltonian.dimension
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     "environment", [LINEAR, ThermalRelaxation(temperature=1.0, t1=3.0), Lindblad([SLOPE])]
 )
@@ -333,6 +335,7 @@ def test_initial_state_must_be_stationary(initial, message):
 # ---- coherent and incoherent parts ------------------------------------------------------------
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     "environment",
     [Dephasing(0.3), FixedAxisDephasing(0.2), ThermalRelaxation(temperature=0.5, t1=20.0)],

@@ -163,6 +163,7 @@ def test_crossings_with_other_sectors_are_no_neighbours():
     assert "OUTSIDE  " not in str(result)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("initial", [0, 1, 2, 3])
 @pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
 def test_two_pairs_that_pass_through_each_other(initial, basis):
@@ -176,6 +177,7 @@ def test_two_pairs_that_pass_through_each_other(initial, basis):
     assert "overlap" not in str(result)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("gap", "drive"),
     [
@@ -364,6 +366,7 @@ def test_three_levels_through_one_point(h, initial, level, value):
     assert result.predictions[0].probabilities[level] == pytest.approx(value, abs=1e-8)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("basis", ["adiabatic", slow("diabatic")])
 @pytest.mark.parametrize("name", ["spin 1", "bow-tie", "Demkov–Osherov"])
 def test_no_window_is_called_long_enough_that_is_not(name, basis):
@@ -382,6 +385,7 @@ def test_no_window_is_called_long_enough_that_is_not(name, basis):
 # ---- several zeros, coinciding crossings ------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_chirped_pulse_with_the_signs_of_h():
     h = ac.Hamiltonian.from_matrix([["10*x", "5*exp(-x**2)"], ["5*exp(-x**2)", "-10*x"]])
     drive = Linear(-6, 6, rate=1.0)
@@ -395,6 +399,7 @@ def test_chirped_pulse_with_the_signs_of_h():
     assert not result.verdict.startswith("Within")
 
 
+@pytest.mark.slow
 def test_amplitudes_of_two_zeros_add_where_the_formula_says_so():
     trusted, estimates = 0, []
     for gap in (0.7, 1.0, 1.5, 2.0):
@@ -499,6 +504,7 @@ def _shared(text):
     return ac.Hamiltonian.from_function(function, vectorised=False)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     "h",
     [
@@ -608,6 +614,7 @@ TURNED = {
 }
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("kind", TURNED)
 @pytest.mark.parametrize("initial", [0, slow(1)])
 def test_solved_families_are_known_in_other_states(kind, initial):

@@ -163,6 +163,7 @@ def test_levels_that_meet_are_refused(turned, place):
         coupling_peak(H, (-1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [slow((-10, 10)), (-10, 12)])
 def test_levels_that_meet_at_the_origin_of_a_line_are_refused(window):
     cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
@@ -224,6 +225,7 @@ def test_bad_input_is_one_clear_line(call, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("v", "slope", "centre", "mean"),
     [
@@ -254,6 +256,7 @@ def test_a_bracket_whose_end_is_the_root_to_rounding():
         bracketed(lambda x: x, 1.0, 2.0)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("levels", [(0, 1), (1, 2)])
 @pytest.mark.parametrize("window", [(-500.0, 80.0), (-87.0, 513.0)])
 def test_the_smallest_of_gaps_that_lie_close_together(levels, window):

@@ -48,6 +48,7 @@ def left_out(expansion, order, evolution):
 # ---- the remainder ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hamiltonian", "environment", "start", "rates"),
     [

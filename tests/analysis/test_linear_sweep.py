@@ -60,6 +60,7 @@ def test_degenerate_levels_of_a_band_are_turned_to_what_the_others_pull():
     assert found.largest_difference < 1e-8
 
 
+@pytest.mark.slow
 def test_rates_offsets_and_units_scale_as_they_must():
     hamiltonian = sweep_of((1.0, 0.1, -1.0), seed=5)
     plain = linear_sweep_constraints(hamiltonian, sweep_rate=0.7)

@@ -67,6 +67,7 @@ def test_short_window_is_reported_outside_the_domain():
     assert "the sweep ends" in str(result)
 
 
+@pytest.mark.slow
 def test_improbable_jump_is_sensitive_to_curvature_and_says_so():
     result = ac.passage(
         ac.models.LandauZener(gap=1.0), ac.drive.Tanh(-2, 2, rate=0.3, duration=200.0)
@@ -305,6 +306,7 @@ PULSED_FOR_LONG = {
 }
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("formula", PULSED_FOR_LONG)
 def test_crossings_within_a_pulse_far_shorter_than_the_window_are_met(formula):
     stop, right = PULSED_FOR_LONG[formula]

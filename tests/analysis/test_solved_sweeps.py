@@ -117,6 +117,7 @@ def test_powers_are_recognised(power, gap):
     assert found[1] == pytest.approx(float(result.exact.probabilities[1]), rel=0.05)
 
 
+@pytest.mark.slow
 def test_half_a_parabola_and_lines_are_no_parabola():
     h = ac.models.LandauZener(gap=0.4)
     for formula, start in (

@@ -44,18 +44,21 @@ def by_projectors(h, x, step=1e-3):
     return 0.5j * np.sum(slope @ p - p @ slope, axis=0)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("rate", [1e-3, slow(1.0), slow(1e3), 1e6])
 def test_two_levels_follow_at_any_speed(rate):
     fast = counterdiabatic(ac.models.LandauZener(gap=0.1), ac.drive.Linear(-10, 10, rate=rate))
     assert np.all(fast.fidelity() > 1 - 1e-10)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("gap", [1e-6, 1e-3])
 def test_narrow_crossings_are_followed_too(gap):
     fast = counterdiabatic(ac.models.LandauZener(gap=gap), ac.drive.Linear(-1, 2, rate=1.0))
     assert np.all(fast.fidelity() > 1 - 1e-10)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("duration", [1e-2, slow(1.0), 100.0])
 @pytest.mark.parametrize("size", [3, slow(5)])
 def test_many_levels_follow_at_any_speed(size, duration):
@@ -264,6 +267,7 @@ def map_of(words):
     return [on_sites(word) for word in words]
 
 
+@pytest.mark.slow
 def test_independent_spins_have_the_closed_form_of_each():
     """A spin in Z σ_z + X σ_x: α = ½ (Z ∂X − X ∂Z)/(Z² + X²)."""
     h = ac.Hamiltonian.from_terms(

@@ -79,6 +79,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     "name", ["regular", "irregular", *(slow(n) for n in CASES if n not in ("regular", "irregular"))]
 )

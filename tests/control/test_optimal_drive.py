@@ -55,6 +55,7 @@ def test_derivatives_are_exact(target):
         assert slopes[:, k] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-8)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("kind", SHAPES)
 def test_steps_give_what_the_exact_evolution_gives(kind):
     target = StateTarget(0, 1)
@@ -82,6 +83,7 @@ def test_constant_pieces_are_exponentials():
     assert problem.value(c, np.zeros(0))[0] == pytest.approx(mean, abs=1e-13)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("kind", SHAPES)
 def test_conditions_bound_the_drive_everywhere(kind):
     shape = shape_of(kind)

@@ -23,6 +23,7 @@ def test_infinite_window_inverts_landau_zener(gap, error):
     assert found.rate == found.safe_rate == found.formula
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("gap", "error", "start", "stop"),
     [

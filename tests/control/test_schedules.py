@@ -39,6 +39,7 @@ def test_search_by_roland_and_cerf(qubits):
     assert np.max(np.abs(schedule(t) - expected)) < 1e-12 * np.sqrt(count)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("epsilon", [0.01, 0.05, 0.2, 1.0])
 def test_search_jumps_with_the_exact_probability(epsilon):
     h = ac.models.Grover(qubits=8)
@@ -166,6 +167,7 @@ def test_units_enter_the_rate():
     )
 
 
+@pytest.mark.slow
 def test_schedules_can_be_counterdiabatic_too():
     from anticrossing.control import counterdiabatic
 

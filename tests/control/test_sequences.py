@@ -46,6 +46,7 @@ def test_a_passage_is_repeated_with_phases_of_the_coupling():
         assert found.propagator[k] == pytest.approx(total, abs=1e-8)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("rate", [0.5, 2.5, 40.0])
 @pytest.mark.parametrize("transition", [(0, 1), (0, 0)])
 def test_a_wait_sets_the_transfer(rate, transition):

@@ -345,6 +345,7 @@ def test_functions_are_followed_between_jumps_and_kinks():
     assert drive.Function(np.sin, 0.0, 3.0, vectorised=True).breakpoints.size <= 3
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("function", "together"),
     {

@@ -177,6 +177,7 @@ def test_the_estimate_knows_what_long_phases_lose():
     assert 1e-12 < apart < level.propagator_error < 1e-8
 
 
+@pytest.mark.slow
 def test_many_levels_that_are_passed_slowly_are_not_left_to_the_star():
     """Which would take a hundred thousand panels."""
     level = DrivenLevel(

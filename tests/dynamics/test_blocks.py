@@ -72,6 +72,7 @@ def test_doublets_against_a_runge_kutta_method(splitting):
     assert difference < 1e-9 + result.error_estimate
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(
     ("splitting", "rate"),
     [

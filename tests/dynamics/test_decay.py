@@ -177,6 +177,7 @@ def test_a_batch() -> None:
     assert dataset["log_survival"].shape == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "beside",
     [
@@ -305,6 +306,7 @@ def exceptional_loop(turns: int, time: float) -> Path:
 PLANE = ac.Hamiltonian.from_matrix([["x/2 + 0*y", "0.3"], ["0.3", "-x/2"]], coordinates=("x", "y"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("time", [20.0, slow(200.0)])
 def test_encircling_an_exceptional_point_is_chiral(time: float) -> None:
     """The final state depends on the direction, not on the level it starts in."""

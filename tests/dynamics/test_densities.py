@@ -52,6 +52,7 @@ def dephasing(a, b, rate):
     return slope
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("levels", [3, 6, 16, slow(32)])
 @pytest.mark.parametrize("kind", ["jumps", "eigenbasis"])
 def test_one_state_agrees_with_runge_kutta(levels, kind):
@@ -101,6 +102,7 @@ def test_what_was_not_asked_is_not_there():
     assert "superoperator" not in fast.variables()
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("states", ["level", "vector", "matrix"])
 def test_both_methods_agree_on_every_kind_of_state(states, monkeypatch):
     H, _, _ = affine(3)

@@ -131,7 +131,7 @@ def test_star_with_several_complex_driven_levels_in_other_places():
     assert np.max(np.abs(fast.energy - general.energy)) < 1e-10
 
 
-@pytest.mark.parametrize("method", ["star", "panels"])
+@pytest.mark.parametrize("method", [slow("star"), "panels"])
 @pytest.mark.parametrize("times", [slow(None), [-3.0, -1.0, 0.5, 4.0]])
 def test_the_propagator_has_the_phase_of_what_all_levels_share(method, times):
     constant, slope = np.diag([8.7, 8.2, 9.3, 10.0, 7.9]), np.diag(np.eye(5)[0])

@@ -35,6 +35,7 @@ def test_many_times_do_not_multiply_calls(offset, most):
     assert np.max(np.abs(found.populations - exact.populations)) < bound < 1e-6
 
 
+@pytest.mark.slow
 def test_a_pulse_is_seen_between_many_times_as_well():
     sweep, times = ac.drive.Linear(-20, 20, rate=1.0), np.linspace(-20, 20, 301)
     matrix = Counted(width=0.02)

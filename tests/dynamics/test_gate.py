@@ -102,23 +102,28 @@ def test_batches_and_dressed_states_of_each_point():
 
 RING = 1j * np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])  # whose states are plane waves
 CROSSED = ac.models.LandauZener(gap=1.0)
-PASSED = ac.propagate(CROSSED, ac.drive.Linear(-5, 5, rate=1.0))
+
+
+def passed():
+    return ac.propagate(CROSSED, ac.drive.Linear(-5, 5, rate=1.0))
+
+
 BAD = {
-    "a state too high": (lambda: PASSED.gate([0, 2]), "`states` must number states from 0 to 1"),
-    "a state twice": (lambda: PASSED.gate([1, 1]), "`states` must differ"),
-    "no columns": (lambda: PASSED.gate(np.eye(3)), "columns of shape"),
-    "not orthonormal": (lambda: PASSED.gate(2 * np.eye(2)), "orthonormal"),
-    "not finite": (lambda: PASSED.gate(np.nan * np.eye(2)), "orthonormal"),
-    "more after": (lambda: PASSED.gate([0], after=[0, 1]), "`after` must be as many"),
-    "another batch": (lambda: PASSED.gate(np.stack([np.eye(2)] * 3)[None]), None),
+    "a state too high": (lambda: passed().gate([0, 2]), "`states` must number states from 0 to 1"),
+    "a state twice": (lambda: passed().gate([1, 1]), "`states` must differ"),
+    "no columns": (lambda: passed().gate(np.eye(3)), "columns of shape"),
+    "not orthonormal": (lambda: passed().gate(2 * np.eye(2)), "orthonormal"),
+    "not finite": (lambda: passed().gate(np.nan * np.eye(2)), "orthonormal"),
+    "more after": (lambda: passed().gate([0], after=[0, 1]), "`after` must be as many"),
+    "another batch": (lambda: passed().gate(np.stack([np.eye(2)] * 3)[None]), None),
     "no propagator": (
         lambda: ac.propagate(
             CROSSED, ac.drive.Linear(-5, 5, rate=1.0), environment=ac.Dephasing(0.1)
         ).gate([0, 1]),
         "there is none",
     ),
-    "a target of another size": (lambda: PASSED.gate([0]).fidelity(np.eye(2)), "`target`"),
-    "a target that is no unitary": (lambda: PASSED.gate([0]).fidelity([[2.0]]), "unitary"),
+    "a target of another size": (lambda: passed().gate([0]).fidelity(np.eye(2)), "`target`"),
+    "a target that is no unitary": (lambda: passed().gate([0]).fidelity([[2.0]]), "unitary"),
     "an unknown label": (
         lambda: ac.spectrum.dressed_states(CROSSED, 1.0, ["upp"]),
         "did you mean `up`",

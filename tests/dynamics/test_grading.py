@@ -44,6 +44,7 @@ def test_a_path_that_few_nodes_do_not_know_is_left_to_the_panels() -> None:
     assert np.isinf(found.radius[0])
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("gap", [1e-6, pytest.param(0.1, marks=pytest.mark.slow), 1.0])
 @pytest.mark.parametrize(
     "strength", [1.0, 3.0, *(pytest.param(v, marks=pytest.mark.slow) for v in (1e-3, 30.0))]

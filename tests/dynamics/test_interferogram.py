@@ -129,6 +129,7 @@ def test_every_narrow_crossing_converges():
     assert np.max(np.abs(finer - found)) < 1e-9
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("index", range(30))
 def test_against_qutip(index):
     qutip = pytest.importorskip("qutip", reason="needs the extra `qutip`")

@@ -88,6 +88,7 @@ def two_of_three(far, coupling, rate):
     return ac.Hamiltonian.affine(fixed, slope), drive, np.abs(q @ whole @ q.T) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("far", "coupling", "rate"),
     [
@@ -150,6 +151,7 @@ def test_no_two_levels_hide_what_rounding_does_to_both(levels, pair):
     assert spread < max(result.error_estimate for result in results)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("offset", [213.03, 2e5])
 @pytest.mark.parametrize("basis", ["diabatic", "superadiabatic"])
 def test_an_offset_of_the_position_costs_the_digits_that_it_has(offset, basis):
@@ -181,6 +183,7 @@ def test_couplings_at_the_edge_of_rounding_end_the_search_for_sectors_quietly():
         assert ac.spectrum.sectors(H).count >= 1
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("w", [1e-3, 1e-5])
 def test_late_passages_of_three_levels_cost_no_more_than_early_ones(w):
     H = ac.Hamiltonian.from_matrix([["x/2", 0.5, 0], [0.5, "-x/2", 0.3], [0, 0.3, "x/2+2"]])

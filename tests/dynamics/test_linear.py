@@ -40,6 +40,7 @@ def test_unitary_evolution_is_that_of_propagate(rate):
     assert found.panels[0] < 40
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("strength", [0.05, 3.0])
 def test_lindblad_evolution_is_that_of_propagate(strength):
     environment = FixedAxisDephasing(strength) + Lindblad([(0.3, [[0, 1], [0, 0]])])

@@ -207,6 +207,7 @@ def test_steady_states_find_the_period_of_a_formula() -> None:
     assert np.max(np.abs(found - propagator(QUBIT, whole))) < 1e-9
 
 
+@pytest.mark.slow
 def test_a_window_of_whole_periods_has_as_many() -> None:
     # Rounding puts its end just before or behind the last period's.
     def sweep(frequency: float, start: float, count: float) -> ac.drive.Drive:

@@ -96,6 +96,7 @@ def test_many_modes_pulses_units_and_complex_elements() -> None:
     assert found.final_state == pytest.approx(found.states[-1], abs=1e-15)
 
 
+@pytest.mark.slow
 def test_pairs() -> None:
     levels = ac.Hamiltonian.affine(
         [[0.3, 0.2, 0.0], [0.2, -0.1, 0.0], [0.0, 0.0, 0.4]], np.diag([0.0, 0.0, 1.0])

@@ -320,6 +320,7 @@ def test_kayanuma_slow_gaussian(strength: float, slow: float) -> None:
     assert found.probabilities[0] == pytest.approx(slow, abs=2e-5)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("strength", "fast"), [(0.1, 0.64230), (0.2, 0.54050)])
 def test_kayanuma_fast_telegraph(strength: float, fast: float) -> None:
     found = kept(

@@ -76,6 +76,7 @@ def drawn(seed):
     return still, moving, jumps, rng.uniform(1, 3), 10 ** rng.uniform(-1, 0.5), fast
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *map(slow, range(1, 56))])
 def test_the_estimate_holds_beside_fast_rates(seed):
     still, moving, jumps, x, rate, fast = drawn(seed)
@@ -93,6 +94,7 @@ def test_the_estimate_holds_beside_fast_rates(seed):
     assert error < 1e-11
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("strength", [1e6, 1e9, 1e12])
 @pytest.mark.parametrize("levels", [2, 3, slow(4)])
 def test_watched_levels_hop_at_the_rates_of_second_order_alone(strength, levels):

@@ -122,6 +122,7 @@ def test_two_level_evolution_is_a_channel_at_any_slowness(seed, gamma, decades, 
     assert np.allclose(result.transition_matrix.sum(axis=0), 1, atol=1e-12)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("rate", [1.0, 1e-2, 1e-4])
 def test_three_level_evolution_is_a_channel_at_any_slowness(rate):
     H = ac.models.DemkovOsherov(levels=[-1.0, 1.0], couplings=[0.3, 0.4])

@@ -33,6 +33,7 @@ def agrees(case: Case) -> None:
     assert np.max(np.abs(found.transition_matrix - np.abs(expected) ** 2)) < 1e-9
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", range(FEW))
 def test_random_paths_against_runge_kutta(seed: int) -> None:
     agrees(random_case(seed))
@@ -84,6 +85,7 @@ def test_functions_are_what_formulas_are(vectorised: bool) -> None:
         assert np.max(np.abs(found - exact)) < 1e-9
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("detuning", "expected"), [(0.0, 0.928444), (0.15, 0.204130)])
 @pytest.mark.parametrize("as_function", [False, True])
 def test_a_narrow_pulse_in_one_coordinate_is_seen(
@@ -283,6 +285,7 @@ def cyclic_phase(frequency: float) -> float:
     return float((phase + np.pi) % (2 * np.pi) - np.pi)
 
 
+@pytest.mark.slow
 def test_a_spin_carried_round_a_cone_gains_half_the_solid_angle() -> None:
     solid_angle = 2 * np.pi * (1 - np.cos(POLAR))
     for level, sign in ((1, -1), (0, 1)):

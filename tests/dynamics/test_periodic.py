@@ -114,6 +114,7 @@ def test_mean_energies_follow_from_the_derivative_by_frequency():
     assert np.max(np.abs(found.mean_energies[2] - (q[2] - omega * slope))) < 1e-8
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
 def test_average_over_all_time_against_many_periods(basis):
     hamiltonian, drive = ac.models.LandauZener(gap=0.6), ac.drive.Sinusoidal(0.8, 2.1, 1.0)
@@ -185,6 +186,7 @@ def test_periods_of_one_and_two_turns_have_the_same_means():
 
 
 class TestResonances:
+    @pytest.mark.slow
     def test_multiphoton_resonances_are_bessel_functions(self):
         gap = 0.02
         found = quasi_energies(
@@ -200,6 +202,7 @@ class TestResonances:
             assert r.width == pytest.approx(bare, rel=1e-3)
             assert r.position == pytest.approx(r.photons, abs=2e-4)
 
+    @pytest.mark.quick(1)
     @pytest.mark.parametrize("amplitude", [0.05, 0.1, 0.2, 0.3])
     def test_bloch_siegert_shift(self, amplitude):
         # Shirley (1965): ω = ω₀ + b²/ω₀ + b⁴/4ω₀³ − 35 b⁶/32ω₀⁵ + O(b⁸) for H = ½ω₀σ_z +
@@ -392,6 +395,7 @@ def test_an_average_of_what_is_even_or_odd_on_every_piece(phase):
     assert mean == pytest.approx(0.25, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [2, slow(3)])
 def test_averages_by_steps_are_those_by_panels(levels, monkeypatch):
     H = ac.models.LandauZener(gap=0.3)

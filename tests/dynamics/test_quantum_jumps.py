@@ -50,6 +50,7 @@ ENVIRONMENTS = [
 ]
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=repr)
 def test_two_levels_against_the_density_matrix(environment: Environment) -> None:
     found = quantum_jumps(
@@ -120,6 +121,7 @@ def test_times_of_single_decays_are_exponential() -> None:
     assert abs(found.jumps.mean() - total) < 3 * np.sqrt(total * (1 - total) / 400) + 1e-12
 
 
+@pytest.mark.slow
 def test_streams_do_not_depend_on_how_many() -> None:
     few = quantum_jumps(LZ, SWEEP, FixedAxisDephasing(0.3), trajectories=5, seed=11)
     many = quantum_jumps(LZ, SWEEP, FixedAxisDephasing(0.3), trajectories=40, seed=11)

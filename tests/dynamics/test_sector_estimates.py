@@ -53,7 +53,7 @@ def exact(matrix, state, length, basis):
 
 @pytest.mark.parametrize("whole", [slow(False), True])
 @pytest.mark.parametrize("basis", ["diabatic", "adiabatic"])
-@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("turned", [slow(False), True])
 def test_close_levels_of_different_sectors_are_in_the_estimate(basis, turned, whole):
     rng = np.random.default_rng(5)
     for size, apart, length in [(1, 1e-11, 1e4), (2, 1e-10, 1e5), (2, 3e-14, 1e7), (2, 3e-9, 1e9)]:

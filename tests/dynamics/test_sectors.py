@@ -65,6 +65,7 @@ def assert_same(one, other, name, allowed):
 KINDS = [{}, {"real": True}, {"copies": True}, {"batch": True}, {"visible": True}]
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("seed", "kind"), [(s, KINDS[s % 5]) if s < 5 else slow(s, KINDS[s % 5]) for s in range(30)]
 )
@@ -309,6 +310,7 @@ def states_of(size, seed):
     return 0, 1, np.full(size, size**-0.5), anywhere / np.linalg.norm(anywhere)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
 @pytest.mark.parametrize(
     ("seed", "kind"), [(s, KINDS[s % 5]) if s < 3 else slow(s, KINDS[s % 5]) for s in range(15)]

@@ -11,6 +11,7 @@ from tests.effort import slow
 FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])  # at all times along one axis
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("end", [0.1, slow(2.0), slow(3.0), slow(4.0), 5.0])
 @pytest.mark.parametrize("unit", [1.0, slow(1.9), 3.7, 1e160])
 def test_superadiabatic_states_of_a_short_window_say_how_far_they_still_couple(end, unit):
@@ -69,7 +70,7 @@ def area(function, start, stop, pieces=4000):
     return half * float(np.sum(function(middles[:, None] + half * nodes) @ weights))
 
 
-@pytest.mark.parametrize("factors", [7, 10])
+@pytest.mark.parametrize("factors", [slow(7), 10])
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-10])
 @pytest.mark.parametrize("place", [slow(1.2334), slow(1.7263), 2.4])
 def test_products_of_harmonics_are_pulses_without_a_narrow_function(factors, tolerance, place):
@@ -230,6 +231,7 @@ def turned(matrix, phase, state):
         return np.array([float(abs(amplitude) ** 2) for amplitude in vectors * parts])
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("superposition", [False, slow(True)])
 @pytest.mark.parametrize(
     ("levels", "options"),

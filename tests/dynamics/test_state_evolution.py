@@ -107,6 +107,7 @@ def test_units_and_complex_matrices():
     assert abs(np.vdot(expected, found.state)) == pytest.approx(1.0, abs=1e-9)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("tolerance", [1e-6, 1e-9, 1e-12])
 def test_the_error_estimate_bounds_the_error(tolerance):
     H, drive = annealing(10), ac.drive.Linear(0.0, 1.0, rate=0.2)

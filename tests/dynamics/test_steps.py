@@ -106,6 +106,7 @@ def test_no_sweep_at_all_is_the_exponential_of_the_generator():
     assert np.max(np.abs(result.superoperator - expected)) < 1e-11
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("tolerance", [1e-6, slow(1e-8), slow(1e-9)])
 @pytest.mark.parametrize("strength", [0.01, 4.0])
 def test_the_estimate_is_above_the_error_and_not_far_above_the_tolerance(tolerance, strength):

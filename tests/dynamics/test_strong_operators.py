@@ -164,6 +164,7 @@ def test_maps_of_several_levels_agree_with_magnus_steps(levels, kind):
     assert error < float(result.error_estimate) + 3e-11
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("rate", [1e-2, slow(1.0), slow(1e-6)])
 @pytest.mark.parametrize("strength", [1e-3, 3.0, 30.0, 1e6])
 def test_compiled_groups_are_those_of_the_stacks(monkeypatch, strength, rate):

@@ -74,6 +74,7 @@ def stiff(size):
     }
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("name", moderate(2))
 @pytest.mark.parametrize("size", [2, slow(3), slow(4)])
 def test_moderate_rates_agree_with_the_reference_solver(size, name):
@@ -117,6 +118,7 @@ def test_without_strength_the_map_is_unitary_conjugation(size):
     assert np.max(np.abs(change - np.kron(u, u.conj()))) < 1e-10
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("epsilon", "expected", "digits"),
     [
@@ -209,6 +211,7 @@ def test_a_spectator_level_far_away_changes_nothing(far):
     assert np.max(np.abs(three[np.ix_(inside, inside)] - two)) < 1e-11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [

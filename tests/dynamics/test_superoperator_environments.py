@@ -43,6 +43,7 @@ def problem(levels, rate):
     return hamiltonian, Linear(start=-15.0, stop=15.0, rate=rate), environment
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("levels", "rate"), [(2, 1.0), (2, 1e-3), (2, 1e-6), (3, 1.0), slow(3, 1e-4), (4, 30.0)]
 )

@@ -64,6 +64,7 @@ def test_levels_that_turn_by_way_of_a_tiny_coupling(tail):
     assert result.error_estimate < 1e-9
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("window", [31.0, 38.0, 60.0])
 @pytest.mark.parametrize("kind", ["fixed axis", "operators"])
 def test_dephasing_behind_the_tails_of_a_pulse(window, kind):
@@ -95,6 +96,7 @@ def test_surroundings_where_h_ends_among_the_smallest_numbers(half):
     assert off < 3 * result.error_estimate + 1e-12
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("half", [27.0, 400.0])
 def test_the_periodic_state_of_pulses_far_apart(half):
     lower = np.sqrt(0.02) * np.array([[0.0, 1.0], [0.0, 0.0]])
@@ -110,6 +112,7 @@ def test_the_periodic_state_of_pulses_far_apart(half):
     assert np.max(np.abs(state.populations - (mean @ rho.ravel())[[0, 3]])) < 1e-9
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("length", [1e2, slow(1e4), 1e6])
 @pytest.mark.parametrize(
     ("formula", "area"),
@@ -162,6 +165,7 @@ def test_a_resonance_passed_just_before_and_after_the_drive_turns(place, width):
     assert result.probabilities[1] == pytest.approx((1 - np.exp(-0.6)) / 2, abs=1e-8)
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize(
     ("pulse", "area"),
     [
@@ -340,6 +344,7 @@ def test_levels_whose_frames_are_reflections_between_two_nodes():
     assert truth.judge(problem)[0] == "right"
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
 @pytest.mark.parametrize("surroundings", ["none", "weak dephasing"])
 def test_phases_between_two_passages_are_known_to_their_rounding(gap, surroundings):
@@ -371,6 +376,7 @@ def test_phases_between_two_passages_are_known_to_their_rounding(gap, surroundin
     assert result.error_estimate < 1e-10 + 20 * 2.2e-16 * result.phase
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-6, 1e-8])
 @pytest.mark.parametrize("levels", [2, 3])
 def test_what_the_nodes_leave_of_a_commuting_h_is_told(tolerance, levels):
@@ -444,6 +450,7 @@ def test_a_steady_state_of_long_phases_is_not_solved_more_finely_than_they_are_k
     assert found.warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [slow(1e-6), 1.0, slow(1e6)])
 def test_gaps_of_resonances_are_known_to_the_error_estimate_in_any_unit(unit):
     # g J_n(A/ω) to first order in g: 2.5e-5, 3e-7, 3e-9, 2e-11, 8e-14, 3e-16.

@@ -75,6 +75,7 @@ def test_cost_does_not_grow_with_slowness_for_two_levels():
         assert result.panels <= 120
 
 
+@pytest.mark.slow
 def test_cost_does_not_grow_with_slowness_for_a_ladder():
     rng = np.random.default_rng(0)
     H = ac.models.DemkovOsherov(
@@ -295,6 +296,7 @@ def test_function_hamiltonian_equals_the_formula():
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("levels", [3, 6, slow(9)])
 @pytest.mark.parametrize("rate", [1e-2, 1e-6])
 def test_panels_of_real_matrices_are_those_of_complex_ones(levels, rate):

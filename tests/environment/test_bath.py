@@ -78,6 +78,7 @@ def by_cauchy(noise: BathNoise, first: float, second: float) -> float:
     return -total / (2 * np.pi)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("name", "temperature"),
     [
@@ -204,6 +205,7 @@ def test_against_qutip(equation: str, size: int) -> None:
     assert np.max(np.abs(ours.density_matrix - theirs.states[-1].full())) < 1e-6
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("equation", ["secular", "redfield", slow("universal")])
 @pytest.mark.parametrize("operator", [TILTED, slow(SIGMA_Z / 2)], ids=["tilted", "fixed"])
 def test_cost_is_flat_in_slowness(equation: str, operator: np.ndarray) -> None:
@@ -242,6 +244,7 @@ def test_populations_relax_to_equilibrium() -> None:
     assert np.max(np.abs(rest.probabilities - weights / weights.sum())) < 1e-9
 
 
+@pytest.mark.slow
 def test_a_bath_on_sigma_z_does_not_count_when_cold() -> None:
     """Wubs et al. at θ = 0: the exact answer is blind to the bath, the weak equations nearly."""
     sweep = ac.drive.Linear(-60, 60, rate=1.0)

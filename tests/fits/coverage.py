@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -294,21 +295,21 @@ def together_case() -> Case:
     return Case(fit, true, lambda seed, _: (slopes, (drawn(seed) - at_truth) / errors))
 
 
-def cases() -> dict[str, Case]:
-    """Return every model with every likelihood."""
-    found = {}
+def cases() -> dict[str, Callable[[], Case]]:
+    """Return every model with every likelihood, to be made when it is wanted."""
+    found: dict[str, Callable[[], Case]] = {}
     for likelihood in LIKELIHOODS:
-        own = {kind: map_case(kind, likelihood) for kind in MAPS}
-        own["passages"] = passage_case(likelihood)
-        own["exact passages"] = passage_case(likelihood, "adiabatic")
+        own = {kind: partial(map_case, kind, likelihood) for kind in MAPS}
+        own["passages"] = partial(passage_case, likelihood)
+        own["exact passages"] = partial(passage_case, likelihood, "adiabatic")
         for kind, case in own.items():
             if kind in CHEAP or likelihood not in AGAIN:
                 found[f"{kind}; {likelihood}"] = case
-    found["diabatic passages; counts"] = passage_case("counts", "diabatic")
-    found["levels; normal"] = level_case(told=True, outliers=0.0)
-    found["levels; unknown errors"] = level_case(told=False, outliers=0.0)
-    found["levels; outliers"] = level_case(told=True, outliers=0.05)
-    found["levels and passages; normal"] = together_case()
+    found["diabatic passages; counts"] = partial(passage_case, "counts", "diabatic")
+    found["levels; normal"] = partial(level_case, told=True, outliers=0.0)
+    found["levels; unknown errors"] = partial(level_case, told=False, outliers=0.0)
+    found["levels; outliers"] = partial(level_case, told=True, outliers=0.05)
+    found["levels and passages; normal"] = together_case
     return found
 
 
@@ -391,7 +392,7 @@ def table(wanted: str, sets: int) -> Iterator[str]:
         if wanted not in name:
             continue
         started = time.process_time()
-        found = pulls(case, sets)
+        found = pulls(case(), sets)
         yield f"{name}: {sets} sets, {time.process_time() - started:.0f} s"
         for key, one in found.items():
             yield f"  {key:<16} {one}"

@@ -24,7 +24,7 @@ def check(case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_pulls_are_standard_normal(name: str) -> None:
-    check(CASES[name])
+    check(CASES[name]())
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_limits_and_chance_are_told_apart() -> None:
 
 @pytest.mark.slow
 def test_starts_whose_average_over_noise_is_out_of_reach_are_left():
-    case = CASES["still noise; normal"]
+    case = CASES["still noise; normal"]()
     result = case.fit(SEARCHED, True)
     for name, true in case.true.items():
         assert abs(result[name].value - true) < 5 * result[name].error

@@ -83,6 +83,7 @@ def test_guess_and_kind_of_population_do_not_matter(guess: float | None, measure
     assert result["gap"].value == pytest.approx(reference["gap"].value, rel=1e-6)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
 def test_exact_model_recovers_the_gap_of_weber_functions(basis: str) -> None:
     rates = np.geomspace(0.3, 5.0, 8)

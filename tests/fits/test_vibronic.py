@@ -64,6 +64,7 @@ def test_pyrazine_is_recovered():
     np.testing.assert_allclose(curvature[1], 0.118 + 2 * 0.262**2 / 0.9, rtol=1e-5)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("states", "modes", "seed"),
     [(2, 2, 0), (2, 6, 0), slow(3, 3, 1)]
@@ -78,6 +79,7 @@ def test_random_models_are_recovered(states, modes, seed):
     np.testing.assert_allclose(fit.hamiltonian.constant, model.constant, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_repetitions():
     model, sigma = Pyrazine(), 2e-3
     rng = np.random.default_rng(4)
@@ -181,6 +183,7 @@ def test_degenerate_states(at_origin):
     assert any("up to a rotation" in text for text in fit.warnings)
 
 
+@pytest.mark.slow
 def test_few_geometries_with_derivatives():
     model = random_model(3, 4, 5)
     rng = np.random.default_rng(6)
@@ -314,6 +317,7 @@ def test_four_states_have_many_minima(seed):
     assert not fit.warnings
 
 
+@pytest.mark.slow
 def test_neighbours_that_deviate_together_are_told():
     Q, energies, omega = deviating(2, 100)
     assert not fit_vibronic(Q, energies, frequencies=omega).warnings

@@ -69,6 +69,7 @@ def test_rates_balance_and_add_up(kondo: float) -> None:
         assert np.trapezoid(cold, energy) == pytest.approx(np.pi * 0.09 / 2, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_limits_of_the_polaron_passage() -> None:
     gap, rate = 0.3, np.array([0.05, 0.5])
     bath = {"kondo": 0.5, "cutoff": 5.0}

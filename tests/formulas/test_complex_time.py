@@ -59,6 +59,7 @@ def test_two_zeros_interfere_with_opposite_signs():
     assert sorted(result.signs) == [-1, 1]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("coupling", "same"),
     [
@@ -76,6 +77,7 @@ def test_reciprocals_of_hyperbolic_functions_away_from_the_real_axis(coupling, s
     assert found.zeros == pytest.approx(written_out.zeros, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [slow(1.0), 2.0, slow(3.1)])
 def test_parabolic_sweep_against_the_equation_of_motion(offset, two_level, adiabatic_matrix):
     """Two passages: interference of two zeros, with the phase between them."""

@@ -204,6 +204,7 @@ def test_constant_rate_limits():
 # ---- fixed axis -------------------------------------------------------------------------------
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("rate", "window", "expected"), [(10, 10, 0.7837), (50, 10, 0.9338), (10, 60, 0.6815)]
 )
@@ -236,6 +237,7 @@ def test_short_sweep_freezes():
     assert frozen.value == pytest.approx(1 - 0.36 * 10 / 1e4, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_fixed_axis_checks_predict_the_quality():
     rng = np.random.default_rng(4)
     counted = {True: 0, False: 0}

@@ -41,6 +41,7 @@ def test_general_expansion(gamma, level):
     assert np.allclose(found.b_slope, slope, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gamma", "level"), [("0.5/(1 + x**2) + 0.1*x + 0.3", 1), slow(0.4, 0), slow("exp(-x**2)", 0)]
 )

@@ -8,6 +8,7 @@ from anticrossing.formulas import _weber, finite_window, finite_window_propagato
 from tests import effort
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize(
     ("ratio", "reach"),
     [
@@ -117,6 +118,7 @@ def test_against_other_solutions_in_many_digits(other, ratio, start, stop):
             assert abs(size / abs(rotated[1 - row, 1]) - 1) < 1e-34
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("gap", "start", "stop"),
     [

@@ -50,6 +50,7 @@ def airy_probability(energy, coupling, first, second, mass):
     return 4 * np.pi**2 * coupling**2 * overlap**2
 
 
+@pytest.mark.slow
 def test_weak_coupling_average_by_airy_overlaps():
     first, second, mass, heat = 0.03, -0.05, 2000.0, 3e-3
     energies = np.linspace(-0.03, 0.09, 161)
@@ -64,6 +65,7 @@ def test_weak_coupling_average_by_airy_overlaps():
     assert found.value == pytest.approx(heat / (2 * np.pi) * average * np.exp(-30), rel=1e-7)
 
 
+@pytest.mark.slow
 def test_depth_of_tunnelling_is_where_most_of_the_rate_comes_from():
     first, second, mass, heat, barrier = 0.03, -0.05, 2000.0, 1e-3, 0.04
     energies = np.linspace(-0.035, -0.01, 101)

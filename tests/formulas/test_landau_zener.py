@@ -13,6 +13,7 @@ from anticrossing.formulas import (
 from tests.effort import slow
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("gap", "rate"), [(0.3, 1.0), slow(1.0, 1.0), slow(1.0, 0.5), (2.0, 3.0)])
 def test_formula_is_the_limit_of_the_equation_of_motion(gap, rate, two_level, adiabatic_matrix):
     stop = 60 / np.sqrt(rate)

@@ -34,6 +34,7 @@ def test_demkov_osherov_against_the_equation_of_motion(rate, adiabatic_matrix):
     assert np.max(np.abs(numeric - exact.transition_matrix)) < 5e-4
 
 
+@pytest.mark.slow
 def test_demkov_osherov_labels_follow_the_sloped_level(propagator):
     levels, couplings = [1.0, -0.7], [0.4, 0.3]
     numeric = propagator(lambda t: star([t, *levels], couplings), -100.0, 100.0, 1e-8)
@@ -44,6 +45,7 @@ def test_demkov_osherov_labels_follow_the_sloped_level(propagator):
     assert exact[1, 2] > 0.05
 
 
+@pytest.mark.slow
 def test_demkov_osherov_of_equal_levels(propagator):
     """Levels of one energy act through a superposition; checked from the dark side too."""
     levels, couplings = [1.0, 1.0, -0.5], [0.3, 0.4, 0.2]
@@ -92,6 +94,7 @@ def test_reversed_sweep_transposes_real_models():
     assert np.allclose(backward.value, forward.value.T, rtol=1e-14)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("slopes", "couplings", "slope_0"),
     [
@@ -108,6 +111,7 @@ def test_bow_tie_against_the_equation_of_motion(slopes, couplings, slope_0, adia
     assert np.max(np.abs(numeric - exact.transition_matrix)) < 1.5e-3
 
 
+@pytest.mark.slow
 def test_bow_tie_improves_with_the_window(adiabatic_matrix):
     """The remaining difference is that of the window: it falls with its square."""
     slopes, couplings = [1.0, 2.0], [0.5, 0.6]
@@ -171,6 +175,7 @@ def test_bad_arguments(call, text):
         call()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("offset", [3.0, -3.0])
 def test_generalised_bow_tie_against_exact_evolution(offset):
     slopes, couplings = [1.0, -0.6, 2.5], [0.4, 0.3, 0.5]

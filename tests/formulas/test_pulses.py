@@ -5,6 +5,7 @@ from anticrossing._core.checks import InputError
 from anticrossing.formulas import allen_eberly, demkov_kunike, landau_zener, rosen_zener, tanh_sweep
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("detuning", "chirp", "peak", "width"),
     [
@@ -61,6 +62,7 @@ def test_nothing_overflows():
     )
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("gap", "amplitude", "width", "offset"),
     [

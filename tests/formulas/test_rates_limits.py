@@ -43,6 +43,7 @@ def direct_sum(energy, free, heat, factor, frequency, thermal):
         return float(mpmath.log(mpmath.sqrt(mpmath.pi / (lam * t)) * total))
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("thermal", [False, True])
 @pytest.mark.parametrize(
     ("energy", "free", "heat", "factor", "frequency"),
@@ -169,6 +170,7 @@ def test_correlations_of_the_discretised_bath_are_those_of_the_continuum():
     np.testing.assert_allclose(found, 2 * alpha * exact, rtol=5e-3)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("free", [0.4, 0.0, -1.0, -1.9])
 def test_rate_is_the_plateau_of_the_discretised_model(free):
     # Second order in V for the model itself: k(t) = 2V² Re ∫₀ᵗ dτ exp(−iΔGτ − Q(τ)).

@@ -35,6 +35,7 @@ def test_strong_coupling_is_transition_state_theory(average):
     assert inverted.value < 1e-10 * expected
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("coupling", [1e-4, 3e-3, 0.01, 0.05])
 @pytest.mark.parametrize("region", ["normal", "inverted"])
 def test_average_over_velocities(coupling, region):

@@ -24,6 +24,7 @@ def formula(a, b2, one_direction):
         return linear_probability(np.full(b2.shape, a), b2, np.full(b2.shape, one_direction))
 
 
+@pytest.mark.slow
 def test_lines_of_opposite_direction_by_momenta_and_by_positions():
     for a, b2 in ((1.0, 2.0),):
         exact = in_momentum(a, np.array([b2]), one_direction=False)[0]
@@ -38,6 +39,7 @@ def test_lines_of_one_direction_by_momenta_and_by_positions():
         assert found == pytest.approx(exact, abs=1e-5)
 
 
+@pytest.mark.quick(1)
 @BOTH
 @pytest.mark.parametrize(
     "a", [0.7, *map(slow, (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0))]

@@ -73,6 +73,7 @@ def random_cone(rng, count, size):
 # ---- real Hamiltonians --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @cases(40)
 @given(
     seed=st.integers(0, 10_000),
@@ -175,6 +176,7 @@ def test_complex_arrays_without_imaginary_part_count_as_real():
 # ---- spins --------------------------------------------------------------------------------------
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("theta", [slow(0.01), 0.8, slow(np.pi / 2), slow(2.9)])
 @pytest.mark.parametrize("spin", [0.5, 1, 1.5, 2])
 def test_a_spin_gains_minus_m_times_the_solid_angle(spin, theta):
@@ -232,6 +234,7 @@ def test_a_loop_with_kinks_and_a_narrow_passage():
 # ---- several levels -----------------------------------------------------------------------------
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("theta", [0.3, 1.0, np.pi / 2, 2.4])
 def test_the_quadrupole_holonomy_in_closed_form(theta):
     """Zee 1988: in the frame e^{−iφJz} e^{−iθJy} the connection of m = ±1/2 is constant,

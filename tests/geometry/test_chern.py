@@ -109,6 +109,7 @@ def test_a_sphere_around_the_origin_holds_minus_two_m(spin):
     assert chern_number(hamiltonian, levels=0, surface=beside).value == 0
 
 
+@pytest.mark.slow
 def test_levels_together_hold_the_sum_and_may_meet():
     """Spin 1/2 twice, displaced: the pair of lower levels cross, the set has both charges."""
     half = spin_in_field(0.5)
@@ -142,6 +143,7 @@ def test_a_function_as_a_surface_and_its_orientation():
     assert int(chern_number(hamiltonian, levels=0, surface=lambda u, v: ellipsoid(v, u))) == -1
 
 
+@pytest.mark.slow
 def test_a_sphere_next_to_the_degeneracy_is_resolved():
     hamiltonian = spin_in_field(0.5)
     for offset, value in ((1 - 1e-8, 1), (1 + 1e-8, 0)):
@@ -150,6 +152,7 @@ def test_a_sphere_next_to_the_degeneracy_is_resolved():
         assert found.smallest_gap == pytest.approx(1e-8, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_torus_with_another_origin_and_its_periods():
     shifted = Torus(origin=(0.3, -1.0))
     assert chern_number(QI_WU_ZHANG, levels=0, surface=shifted).value == -1

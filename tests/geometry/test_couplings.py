@@ -236,6 +236,7 @@ def test_the_diagonal_correction():
     assert_allclose(diagonal_correction(linear, 0.0, 7.0), (0.8 / 0.16) ** 2 / 14, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_signs_along_a_trajectory_are_continuous():
     H = random_model(2, 4, 2)
     s = np.linspace(0, 2 * np.pi, 2001)

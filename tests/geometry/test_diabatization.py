@@ -66,6 +66,7 @@ def test_coordinate_dependent_rotation_is_undone_within_the_levels():
         assert np.abs(slope).max() > 1e-3  # the states do move, out of the set only
 
 
+@pytest.mark.slow
 def test_coupling_is_removed_over_a_long_path():
     # dT/dx + dT = 0 with d by the quotient formula, which is no part of the transport.
     H, x = three_level(), np.linspace(-3, 3, 6001)

@@ -160,6 +160,7 @@ def test_all_intersections_of_random_four_level_models(seed):
         assert np.all(energies[:, lower + 1] - energies[:, lower] < 1e-12)
 
 
+@pytest.mark.slow
 def test_seeds_and_starts_do_not_change_what_is_found():
     H = jahn_teller(1.0, 0.5)
     first = find_intersections(H, SQUARE, starts=60, seed=0)

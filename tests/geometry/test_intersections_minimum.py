@@ -155,6 +155,7 @@ def test_crossing_of_displaced_oscillators():
     )
 
 
+@pytest.mark.slow
 def test_crossing_of_levels_within_blocks():
     # singlets 0, 1 with a coupling of their own; one triplet, spin–orbit coupling left out
     H = Hamiltonian.from_matrix(
@@ -229,6 +230,7 @@ def test_wrong_sets_are_refused():
 C = "(x**2 + y**2 + z**2)/2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("matrix", "states", "levels"),
     [
@@ -268,6 +270,7 @@ def test_lowest_crossing_at_a_kink(matrix, states, levels):
     assert not found.smooth
 
 
+@pytest.mark.slow
 def test_kinks_of_a_model_without_couplings_against_linear_algebra():
     # H_n = ω·q²/2 + e_n + κ_n·q: every stationary point on which a choice of the surfaces meets
     frequencies = np.array([5e-3, 7e-3, 1.4e-2])

@@ -157,6 +157,7 @@ def test_a_crossing_of_multiplets_has_one_effective_coupling():
     assert alone.degeneracies == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_region_of_equal_levels_is_no_intersection():
     """Where the triplet is lowest, levels 0 and 1 are two of its components."""
     found = find_intersections(molecule(soc=0.0), [(-2, 2), (-2, 2)], starts=60)

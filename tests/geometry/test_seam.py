@@ -44,6 +44,7 @@ def test_a_closed_seam_is_followed_once_around():
     assert np.max(gaps) < 1e-13
 
 
+@pytest.mark.slow
 def test_the_side_and_the_length_can_be_chosen():
     H = ellipse()
     start = find_intersection(H, [2.0, 0.05, 0.0])
@@ -95,6 +96,7 @@ def test_a_seam_of_two_dimensions_along_a_direction():
     np.testing.assert_allclose(angles, seam.arc_length, rtol=2e-3, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_crossing_of_uncoupled_levels_has_a_seam_too():
     H = Hamiltonian.from_matrix([["x**2 + y**2", 0], [0, 1]], coordinates=["x", "y"])
     start = find_intersection(H, [0.9, 0.1])

@@ -122,6 +122,7 @@ def test_batches_and_shapes():
     assert_allclose(rebuilt, H.replace(k=2.0)(points[1, 2]), atol=1e-14)
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_threads():
     H = random_model(1, 5, 24)
     points = np.random.default_rng(2).normal(size=(3000, 24))

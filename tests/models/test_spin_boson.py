@@ -35,6 +35,7 @@ def test_thermal_gap_fluctuates_as_the_bath_says():
     assert W(np.zeros(50))[0, 1] == 0.01
 
 
+@pytest.mark.slow
 def test_hundreds_of_modes_take_no_time():
     """Linear in the number of modes: formulas in all coordinates would take seconds."""
     bath = BATH.discretize(400)

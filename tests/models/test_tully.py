@@ -52,6 +52,7 @@ def scatter(H, momentum, ends, step=0.01):
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("H", "momentum", "ends", "published", "tolerance"),
     [

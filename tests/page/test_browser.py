@@ -141,6 +141,7 @@ def test_the_first_picture_is_complete_and_nothing_is_asked_elsewhere(
     visit.close()
 
 
+@pytest.mark.slow
 def test_every_control_of_a_passage_changes_the_experiment_and_its_picture(visit: Visit) -> None:
     visit.page.click("#question summary")
     visit.page.click("#scan summary")
@@ -234,6 +235,7 @@ def test_surroundings_drives_and_models_are_chosen(visit: Visit) -> None:
     assert visit.tables()["hamiltonian"]["parameters"] == {"gap": 1, "shift": 0.5}
 
 
+@pytest.mark.slow
 def test_what_is_typed_wrong_gets_one_line_and_leaves_the_last_picture(visit: Visit) -> None:
     good = visit.drawn("levels")
     wrong = [
@@ -273,6 +275,7 @@ def test_what_is_typed_wrong_gets_one_line_and_leaves_the_last_picture(visit: Vi
     assert visit.page.locator("img").count() == 0
 
 
+@pytest.mark.slow
 def test_fringes_are_probed_by_pointer_and_by_keys(visit: Visit) -> None:
     visit.view("interferogram")
     said = visit.page.locator("#map output")
@@ -296,6 +299,7 @@ def test_fringes_are_probed_by_pointer_and_by_keys(visit: Visit) -> None:
     assert "t2" in visit.line()
 
 
+@pytest.mark.slow
 def test_an_intersection_is_pulled_apart_and_turned(visit: Visit) -> None:
     visit.view("geometry")
     said = visit.page.locator("#meetings")
@@ -334,6 +338,7 @@ def test_two_sessions_share_nothing(browser: Any, server: Served) -> None:
     other.close()
 
 
+@pytest.mark.slow
 def test_a_state_is_kept_as_a_link_and_as_a_file_that_runs(
     browser: Any, server: Served, visit: Visit, tmp_path: Path
 ) -> None:

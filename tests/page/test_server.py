@@ -285,6 +285,7 @@ def test_fringes_have_the_limits_that_are_known(page: Served) -> None:
     np.testing.assert_allclose(found["resonances"], np.arange(-6, 7))
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("split", [0.0, 0.5, 2.0])
 def test_an_intersection_pulled_apart_has_its_levels_and_phase(page: Served, split: float) -> None:
     """The levels are ±√(x² + y² + s²/4); the phase is half the solid angle of the box."""

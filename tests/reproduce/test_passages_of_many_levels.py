@@ -129,6 +129,7 @@ def test_probability_with_a_bath_does_not_depend_on_the_states_kept() -> None:
     assert found[1] == pytest.approx(0.35827, abs=5e-6)
 
 
+@pytest.mark.slow
 def test_steps_in_a_lattice() -> None:
     lattice = zenesini.Lattice(1.0, 0.383)
     times = np.array([0.3, 0.55, 0.9]) * lattice.bloch_period

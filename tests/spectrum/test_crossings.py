@@ -516,6 +516,7 @@ def test_ten_levels_take_a_fraction_of_a_second():
     assert time.perf_counter() - begin < 0.5
 
 
+@pytest.mark.slow
 def test_hundreds_of_crossings_are_found_and_thousands_refused():
     H = Hamiltonian.from_matrix([["sin(f*x)", 0.1], [0.1, "-sin(f*x)"]], parameters={"f": 60.0})
     found = find_crossings(H, 0.01, 10.01)

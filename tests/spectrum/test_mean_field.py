@@ -79,6 +79,7 @@ def test_general_pairs_of_modes() -> None:
     )
 
 
+@pytest.mark.slow
 def test_pairs_of_particles() -> None:
     model = AtomMolecule(coupling=0.5)
     assert [check(model, x).potentials.size for x in (-3.0, -0.5, 3.0)] == [2, 3, 2]
@@ -115,6 +116,7 @@ def test_cusps_in_closed_form(gap: float, interaction: float) -> None:
         assert avoided.gap == pytest.approx(gap, rel=1e-6, abs=1e-13 * far)
 
 
+@pytest.mark.slow
 def test_no_loop_below_the_critical_interaction() -> None:
     found = ac.find_crossings(TwoModeCondensate(gap=1.0, interaction=0.99), -3, 3)
     assert [c.kind for c in found] == ["avoided"]

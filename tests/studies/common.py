@@ -51,10 +51,10 @@ def check_outcome(result: Outcome, folder: Path) -> dict[str, Any]:
     with xarray.open_dataset(path) as stored:
         xarray.testing.assert_identical(stored.load(), expected)
     assert len(result.figure().axes) >= 2
-    html = studies.report(result)
+    written = studies.save(result, folder / "kept")
+    html = (folder / "kept" / "report.html").read_text(encoding="utf-8")
     assert result.sentences().verdict.split(" ")[0] in html
     assert "<svg" in html or "data:image" in html
-    written = studies.save(result, folder / "kept")
     names = {"report.html", "figure.png", "figure.svg", "result.nc", "summary.json"}
     assert names <= {file.name for file in (folder / "kept").iterdir()}, written
     summary = check_summary(result)

@@ -147,6 +147,7 @@ def test_what_comes_out(open_result: FloquetOutcome, tmp_path: Path) -> None:
     assert open_result.sentences().trusted
 
 
+@pytest.mark.slow
 def test_without_an_environment_and_with_a_scan(tmp_path: Path) -> None:
     found = run(DRIVEN + SCAN)
     check_outcome(found, tmp_path)

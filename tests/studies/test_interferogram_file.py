@@ -118,6 +118,7 @@ def test_what_comes_out(result: InterferogramOutcome, tmp_path: Path) -> None:
     assert [row[0] for row in result.tables()[0].rows] == [-3, -2, -1, 0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_scan(tmp_path: Path) -> None:
     found = run(QUBIT.replace("from = -3", "from = 1") + SCAN)
     check_outcome(found, tmp_path)

@@ -84,6 +84,7 @@ def test_units_of_other_models_are_said() -> None:
     assert loaded.hamiltonian.coordinates == ("x", "y")
 
 
+@pytest.mark.slow
 def test_samples_are_bounded_by_what_fits() -> None:
     wide = PACKET.replace("points = 384", "points = 262144").replace("step = 4.0", "step = 40.0")
     loaded = study(TULLY + wide.replace("samples = 21\n", ""))
@@ -235,6 +236,7 @@ def test_motion_in_two_coordinates_is_that_of_the_oscillator() -> None:
     assert data["density"].dims == ("snapshot", "state", "grid_x", "grid_y")
 
 
+@pytest.mark.slow
 def test_absorber_and_convergence() -> None:
     text = PACKET.replace("divide = 0.0", "absorber = 3.5\nconvergence = true\ntolerance = 2e-3")
     found = run(TULLY + text.replace("stop = 1600.0", "stop = 3000.0"))
@@ -295,6 +297,7 @@ def test_layers_of_the_file_are_those_of_the_library() -> None:
     assert float(loaded.absorber.width) == 3.5
 
 
+@pytest.mark.slow
 def test_pyrazine_follows_its_expansion_in_oscillator_states() -> None:
     """The example, on a coarser grid, against exp(−iHt) in a basis of products of oscillators."""
     text = (Path(__file__).parents[2] / "examples" / "pyrazine.toml").read_text(encoding="utf-8")

@@ -296,6 +296,7 @@ def test_a_point_without_a_rate_does_not_lose_the_others() -> None:
         run(alone)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["marcus_rates", "arrhenius_rates"])
 def test_examples(name: str) -> None:
     text = (EXAMPLES / f"{name}.toml").read_text()
@@ -309,6 +310,7 @@ def test_examples(name: str) -> None:
     assert len(run(text[: text.index("[scan]")]).figure().axes) == 2
 
 
+@pytest.mark.slow
 def test_miller_and_closs() -> None:
     """The maximum of about 1e10 1/s near 1.2 eV, and three decades less at zero, not ten."""
     found = run((EXAMPLES / "marcus_rates.toml").read_text())

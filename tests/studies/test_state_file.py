@@ -61,6 +61,7 @@ def test_few_levels_agree_with_independent_modes(tmp_path: Path) -> None:
     assert "level 0 with P = " in found.sentences().verdict
 
 
+@pytest.mark.slow
 def test_thousands_of_levels_agree_with_independent_modes(tmp_path: Path) -> None:
     found = run(MANY + "levels = 2\nsamples = 3\n")
     assert found.probabilities[0] == pytest.approx(modes(10), abs=1e-10)

@@ -96,6 +96,7 @@ def axes(*ranges: tuple[str, float, float]) -> str:
     return f"[sweep]\nparameters = [{', '.join(listed)}]\n"
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("text", "batched"),
     [

@@ -235,6 +235,7 @@ def object_with(number: float) -> Any:
     return made
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize(
     ("make", "values"),
     [

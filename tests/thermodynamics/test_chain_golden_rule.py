@@ -52,6 +52,7 @@ def test_linear_sweep_against_the_closed_form(rate, start):
     assert np.allclose(solution.occupations, exact, rtol=0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_general_drive_against_mpmath():
     """p(t) = p(0) e^−Γ(t) + ∫Γ′(s) f(s) e^−(Γ(t) − Γ(s)) ds, Γ(t) = ∫rate."""
 

@@ -255,6 +255,7 @@ def carnot_strokes(levels, duration, *, optimal):
     return [hot, leap(2.0, 1.0), cold, leap(3.0, 6.0)]
 
 
+@pytest.mark.slow
 def test_driven_level_as_a_carnot_engine():
     """Slow isotherms reach Carnot's efficiency, the heat T ΔS; the best speeds come nearer."""
     filled = occupied(1, 1), occupied(3, 1)

@@ -319,6 +319,7 @@ def test_chain_is_demkov_osherov_for_infinite_drives(rate):
     assert np.max(np.abs(ledger.reservoir_occupations_after - final[1:])) < 1e-12
 
 
+@pytest.mark.slow
 def test_exact_occupation_tends_to_the_chain_as_the_window_grows():
     levels, couplings = np.array([-1.0, 0.0, 1.5]), np.array([0.3, 0.2, 0.25])
     hamiltonian = ac.models.DemkovOsherov(levels=levels, couplings=couplings)

@@ -60,6 +60,7 @@ def test_smoothed_density_against_the_enumerated_mixture(modes, beta, width):
     assert np.max(np.abs(np.exp(rough) - np.exp(expected))) < 1e-12
 
 
+@pytest.mark.slow
 def test_tails_of_many_independent_levels_against_exact_convolution():
     """Without exchange the work is a sum of independent lifts: a polynomial product."""
     rng = np.random.default_rng(1)
@@ -109,6 +110,7 @@ def test_lattice_atoms_of_interacting_modes_against_enumeration():
     assert p[large] == pytest.approx(exact[large], rel=1e-8)
 
 
+@pytest.mark.slow
 def test_smoothed_crooks_relation_far_into_the_tails():
     """p_F(w) = exp(β(w − ΔΩ) + β²σ²/2) p_B(−w − βσ²) for densities smoothed by a width σ."""
     modes, beta, width = 40, 1.5, 0.2

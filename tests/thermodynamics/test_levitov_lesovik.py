@@ -42,6 +42,7 @@ def exact(u, v):
     return value
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("fields", [(0.7 + 0.1j, 0.3 - 0.2j), slow((-0.5j, 0.0)), (1e-6, 0.0)])
 def test_the_generating_function(biased, fields):
     wanted = by_mpmath(exact(*fields))

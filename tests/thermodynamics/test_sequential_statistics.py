@@ -92,6 +92,7 @@ def test_fluctuation_theorems_of_levels_that_return(method, scheme):
     assert deviation < 1e-12
 
 
+@pytest.mark.slow
 def test_many_levels():
     """Two levels through 64: eight have to be known at a time. One that returns: all of them."""
     rising = SequentialCrossings(

@@ -15,9 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
-
-from anticrossing._core.kept_kernels import compiled
+from anticrossing._core.kept_kernels import compiled, merged
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
@@ -25,8 +23,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 def inner(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function that only compiled functions call: Python cannot call it."""
     within = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    decorate: Callable[[Callable[..., Any]], Any] = numba.njit(**OPTIONS, **within, **options)
-    return decorate
+    return lambda function: merged(function, {**OPTIONS, **within, **options})
 
 
 def entry(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -1,5 +1,5 @@
-# mypy: allow-untyped-calls
-"""Machine code that is kept between runs: the one file that touches private parts of Numba.
+# mypy: allow-untyped-calls, allow-subclassing-any
+"""Machine code, made once and kept between runs: the one file that touches private parts of Numba.
 
 With a Numba that this file was not tried with, or that does not look as it did, every process
 compiles its kernels anew and nothing is kept: results are the same, the start is slower.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import operator
 import pickle
 import re
 import warnings
@@ -30,6 +31,7 @@ def compiled(
 
     One process compiles while the others wait, so that all of them run the same machine code.
     """
+    options = {**options, **_pipelines()[0]}
     plain = numba.njit(**options)(function)
     if plain is function:  # Numba was told not to compile
         return plain
@@ -44,6 +46,73 @@ def compiled(
     except (AttributeError, TypeError, ValueError):
         _warn()
         return plain
+
+
+def merged(function: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """Compile a function that only compiled functions call, as a part of each of them.
+
+    Numba would first optimise it alone and make machine code that nobody runs.
+    """
+    return numba.njit(**options, **_pipelines()[1])(function)
+
+
+@functools.cache
+def _pipelines() -> tuple[dict[str, type], dict[str, type]]:
+    """Return options for `njit`: for what Python calls, and for what is merged into it."""
+    if not _is_tried(numba.__version__):
+        return {}, {}
+    try:
+        return _own_pipelines()
+    except (ImportError, AttributeError):
+        return {}, {}
+
+
+_NEEDED = (
+    *("codegen.JITCodeLibrary._optimize_final_module", "codegen.JITCPUCodegen.set_env"),
+    *("codegen.JITCodeLibrary._finalize_final_module", "compiler.Compiler.compile_extra"),
+    *("codegen.JITCodeLibrary._finalize_dynamic_globals", "compiler.Flags.no_compile"),
+    *("compiler.CompileResult.entry_point", "environment.lookup_environment"),
+)
+
+
+def _own_pipelines() -> tuple[dict[str, type], dict[str, type]]:
+    """Return the same; raise `AttributeError` if Numba has changed."""
+    from numba import _dynfunc
+    from numba.core import codegen, compiler, environment
+
+    operator.attrgetter(*_NEEDED)(numba.core)
+
+    class Library(codegen.JITCodeLibrary):
+        """Code that is neither optimised nor made machine code of."""
+
+        def _optimize_final_module(self) -> None:
+            pass
+
+        def _finalize_final_module(self) -> None:
+            self._finalize_dynamic_globals()
+            self._finalized = True
+
+    class Part(compiler.Compiler):
+        def compile_extra(self, function: Callable[..., Any]) -> Any:
+            context, name = self.state.targetctx, function.__qualname__
+            library = self.state.library = Library(context.codegen(), name)
+            self.state.flags.no_compile = True
+            result = super().compile_extra(function)
+            kept = result.environment, (library,)
+            called = _dynfunc.make_function(result.fndesc.lookup_module(), name, "", 0, *kept)
+            context.insert_user_function(called, result.fndesc, [library])
+            return result._replace(entry_point=called)
+
+    class Whole(compiler.Compiler):
+        def compile_extra(self, function: Callable[..., Any]) -> Any:
+            result = super().compile_extra(function)
+            for name in (v.name for v in result.library._final_module.global_variables):
+                found = environment.lookup_environment(name)
+                if found is not None:  # what the errors of its parts are made from
+                    self.state.targetctx.codegen().set_env(name, found)
+            return result
+
+    return {"pipeline_class": Whole}, {"pipeline_class": Part}
 
 
 def _keeping(dispatcher: Any, stamp: object) -> Any:

@@ -136,7 +136,7 @@ def trace_seam(
     >>> from anticrossing.geometry.intersections import find_intersection
     >>> H = Hamiltonian.from_matrix(
     ...     [["x**2 + y**2 - 1", "z"], ["z", "1 - x**2 - y**2"]], coordinates=["x", "y", "z"])
-    >>> circle = trace_seam(H, find_intersection(H, [2.0, 0.0, 0.3]), length=10.0, step=0.01)
+    >>> circle = trace_seam(H, find_intersection(H, [2.0, 0.0, 0.3]), length=10.0, step=0.05)
     >>> circle.closed, round(circle.length, 3)
     (True, 6.283)
     """

@@ -75,6 +75,7 @@ def test_the_example_follows_the_expansion():
     assert found.populations[-1, 1] < 0.35  # most of it has come through the funnel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("times", "step", "order", "size", "functions", "tolerance"),
     [

@@ -63,6 +63,7 @@ def test_free_packet_spreads_as_the_closed_form():
     assert result.energy == pytest.approx((k**2 + width**-2) / (2 * mass), abs=1e-12)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("order", "bound"), [(2, 1.5e-4), (4, 1e-10)])
 def test_coherent_state_returns_along_the_classical_path(order, bound):
     H = oscillator([[0.0]])
@@ -87,6 +88,7 @@ def test_coherent_state_returns_along_the_classical_path(order, bound):
     assert result.energy_drift < bound
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("order", "steps"), [(2, (0.2, 0.1)), (4, (0.4, 0.2))])
 def test_order_of_the_splittings(order, steps):
     W = models.TullyDual()
@@ -306,6 +308,7 @@ def test_absorbed_flux_adds_up_and_is_that_of_a_larger_box(mirror):
     assert result.sides == ("x start", "x stop")
 
 
+@pytest.mark.slow
 def test_absorber_in_a_plane_counts_each_side():
     free = Hamiltonian.from_terms([("0*x*y", np.eye(2))], coordinates=("x", "y"))
     packet = WavePacket(centre=[0.0, 0.0], momentum=[0.0, 6.0], width=1.5, basis="diabatic")
@@ -358,6 +361,7 @@ def test_convergence_report_tells_a_coarse_step():
     assert set(absorbed.changes) == {"step", "spacing", "box", "absorber"}
 
 
+@pytest.mark.slow
 def test_repeats_stay_where_the_levels_are_in_range(monkeypatch):
     """Sodium iodide has a wall of 1e25 eV at x = 0, and no layer there."""
     grids = []

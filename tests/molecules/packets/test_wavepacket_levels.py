@@ -183,6 +183,7 @@ def test_passing_an_intersection_on_both_sides():
     assert densities[False][behind, axis].max() > 0.1 * densities[False][behind].max()
 
 
+@pytest.mark.slow
 def test_the_surface_needs_no_smooth_frame():
     """A gauge in which the eigenvectors jump everywhere gives the same motion."""
     complex_cone = Hamiltonian.from_matrix(

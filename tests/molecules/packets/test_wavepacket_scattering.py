@@ -60,6 +60,7 @@ def reflection(hamiltonian, energy, mass, state, start, stop, points):
     return np.abs(matrix[:, state]) ** 2 * back.real / back[state].real
 
 
+@pytest.mark.slow
 def test_close_coupling_itself_on_a_sech_barrier():
     """Eckart (1930): T = sinh²πk / (sinh²πk + cosh²(½π√(8mV − 1))) for V/cosh²x."""
     barrier = Hamiltonian.from_matrix([["3/cosh(x)**2"]])

@@ -68,6 +68,7 @@ def three(energy, coupling):
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("energy", "coupling", "bound"), [(20.0, 0.0, 1e-12), (1e3, 0.0, 1e-12), (1e3, 0.1, 1e-6)]
 )

@@ -111,6 +111,7 @@ def franck_condon_rate(coupling, free, heat, frequency, factor, slow):
         return float(2 * mp.pi * mp.mpf(coupling) ** 2 * total)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("free", [slow(0.6), 0.0, slow(-1.0), -2.2])
 @pytest.mark.parametrize(("heat", "factor"), [(0.15, 1.3), slow(0.5, 0.6)])
 def test_one_mode_is_the_sum_over_its_vibrational_states(free, heat, factor):

@@ -58,6 +58,7 @@ def test_fewest_switches_agrees_with_a_second_implementation(name, k, start, cou
     assert 0.05 < found.value[1, 0] < 0.95  # something happened
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("method", ["fssh", "mash"])
 def test_transmission_through_the_simple_crossing_is_close_to_exact(method):
     found = run_trajectories(
@@ -241,6 +242,7 @@ def test_the_log_has_all_hops_unless_it_is_told_how_many():
     assert short.hops.lost == np.sum(np.maximum(counts - 3, 0))
 
 
+@pytest.mark.slow
 def test_decoherence_makes_amplitudes_agree_with_levels():
     def gap(**options):
         found = run_trajectories(

@@ -80,6 +80,7 @@ def test_a_third_state_that_is_not_coupled_changes_nothing(method):
             assert found.hops.count("followed") > 50
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(
     "options",
     [
@@ -140,6 +141,7 @@ def test_probabilities_are_of_second_order_in_the_step():
         assert found.value[1, 0] == pytest.approx(0.8453, abs=0.002 + 3 * found.error[1, 0])
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("side", [0.125, 0.0])
 def test_rate_of_collapse_of_augmented_hopping(side):
     # Jain, Alguire, Subotnik, J. Chem. Theory Comput. 12, 5256 (2016), eqs. 34–36, by hand. In a

@@ -27,6 +27,7 @@ def landau_zener_probability(H, **options):
     return 0.5 * (draws[hopped].max() + draws[~hopped].min())
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("step", [0.05, 0.3, 1.3])
 def test_landau_zener_hops_are_exact_for_linear_diabats_and_any_step(step):
     slope, coupling, speed = 0.001, 0.0015, 0.02
@@ -39,6 +40,7 @@ def test_landau_zener_hops_are_exact_for_linear_diabats_and_any_step(step):
     assert found == pytest.approx(exact, abs=1.5e-4)
 
 
+@pytest.mark.slow
 def test_landau_zener_hops_converge_to_the_formula_of_belyaev_and_lebedev():
     import mpmath
 
@@ -107,6 +109,7 @@ def test_landau_zener_hops_lose_nothing_at_trivial_crossings(dt):
     assert_allclose(found.final_weights, np.eye(3)[found.final_levels])
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("dt", [2.0, 20.0, 33.0, 100.0])
 @pytest.mark.parametrize("distance", [0.0, 1e-7, 1e-4])
 def test_a_level_passes_two_others_in_one_step(dt, distance):
@@ -123,6 +126,7 @@ def test_a_level_passes_two_others_in_one_step(dt, distance):
         assert len(found.hops.time) == found.hops.count("followed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [slow(0.2), 0.5, slow(3.0)])
 @pytest.mark.parametrize("split", [slow(0.0), 1e-7, slow(2e-2)])
 def test_a_level_and_a_band_are_the_formula_of_demkov_and_osherov(step, split):

@@ -87,6 +87,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize("damage", [d if d in ("cut", "a byte") else slow(d) for d in DAMAGES])
 def test_a_damaged_chunk_is_computed_again(tmp_path, damage):
     first = small(store=tmp_path)

@@ -106,6 +106,7 @@ def test_the_run_of_sharc(model, start):
     assert kept.potential_energy.values[0, 0] * HARTREE == pytest.approx(POTENTIAL[0], abs=2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imaginary", [False, slow(True)])
 def test_ehrenfest_solves_its_equations(tmp_path, start, imaginary):
     H, (Q, P) = write_so2(tmp_path, imaginary=imaginary).hamiltonian, start

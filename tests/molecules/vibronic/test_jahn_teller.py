@@ -25,6 +25,7 @@ def test_published_levels_by_angular_momentum(k):
     assert result.error_estimate <= 1e-10
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("k", PUBLISHED)
 def test_published_levels_in_the_product_basis(k):
     result = vibronic_levels(JahnTeller(linear=k), frequencies=[1.0, 1.0], count=6)
@@ -38,6 +39,7 @@ def expanded(result):
     return np.sort(np.repeat(result.energies, result.degeneracies))
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("k", "g"),
     [(0.7, 0.0), slow(3.0, 0.0), (1.0, 0.2), slow(1.0, -0.2), slow(2.0, 0.3), (0.0, 0.4)],

@@ -72,6 +72,7 @@ def test_coherent_states_stay_coherent():
     assert abs(result.energy - (0.3 + 0.75 + 0.5 * 1.25 + 0.25 * 4)) < 1e-6
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("coupling", [0.5, 0.4 + 0.3j])
 def test_against_eigenstates(coupling):
     W = model(0.5)
@@ -104,6 +105,7 @@ def test_the_overlap_is_known_at_twice_the_time():
     np.testing.assert_allclose(half.populations[2], whole.populations[1], atol=1e-7)
 
 
+@pytest.mark.slow
 def test_far_times_and_near_ones_are_the_same():
     W = model()
     near = propagate_vibronic(W, np.linspace(0, 40, 21), state=1, tolerance=1e-4)
