@@ -112,3 +112,26 @@ def test_energies_that_no_double_squares_are_followed_too():
         wanted = ac.propagate(unit, ac.drive.Linear(-2, 2, rate=10.0))
         assert np.max(np.abs(found.probabilities - wanted.probabilities)) < 1e-12
         assert not found.warnings
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("scale", [1e-200, 1e-170, 1.0, 1e140])
+def test_close_levels_at_an_end_are_told_at_any_energy(scale, whole):
+    slope = gaussian(3, 2)
+    constant = np.diag([0.0, 1e-11, 1.0]) - slope  # at x = 1 two levels are a billionth apart
+    hamiltonian = ac.Hamiltonian.affine(scale * constant, scale * slope)
+    sweep = ac.drive.Linear(-1, 1, rate=10 * scale)
+    found = ac.propagate(hamiltonian, sweep, whole=whole)
+    assert 1e-7 < found.error_estimate < 1e-2
+    assert found.warnings
+
+
+def test_what_superpositions_leave_open_is_counted_with_all_levels():
+    H, sweep = ac.models.LandauZener(gap=5.0), ac.drive.Linear(-1, 1, rate=1.0)
+    given = {"basis": "superadiabatic", "initial": np.sqrt([0.5, 0.5]), "tolerance": 1e-2}
+    # From a level hardly anything moves; a superposition may.
+    level = ac.propagate(H, sweep, basis="superadiabatic", tolerance=1e-2)
+    found = ac.propagate(H, sweep, **given)
+    assert level.readout_residual < 1e-3
+    assert found.error_estimate > 2 * level.readout_residual
+    assert found.error_estimate > 5 * level.error_estimate

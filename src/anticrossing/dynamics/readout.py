@@ -265,11 +265,11 @@ def doubt(
         turned = turned + sizes @ ends[:, :1]
     elif level is not None:
         turned = turned + np.sum(_of_level(ends[:, 0], level), axis=-1)[:, None, None, None]
-    return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
+    return np.asarray(np.max(_moved(sizes, turned), axis=(1, 2, 3), initial=0.0))
 
 
 def unsettled(
-    request: Request, residual: FloatArray | None, probabilities: FloatArray
+    request: Request, residual: FloatArray | None, *probabilities: FloatArray | None
 ) -> FloatArray:
     """Return what probabilities (lanes, …) are off by where superadiabatic states do not converge.
 
@@ -279,7 +279,8 @@ def unsettled(
     if residual is None or request.order is not None:
         return np.zeros(request.lanes.count)
     angle = np.minimum(_AS_GOOD * residual, 1.0)
-    p = np.clip(probabilities.reshape(angle.size, -1), 0.0, 1.0)
+    known = [p.reshape(angle.size, -1) for p in probabilities if p is not None]
+    p = np.clip(np.concatenate(known, axis=1), 0.0, 1.0)
     return np.asarray(2 * angle * np.sqrt(p * (1 - p)).max(axis=-1, initial=0.0) + angle**2)
 
 
@@ -287,10 +288,8 @@ def doubt_of_read(
     request: Request, read: Readout, populations: FloatArray, transition: FloatArray | None
 ) -> FloatArray:
     """Return what the read-out states leave unknown of populations, and of a transition matrix."""
-    every = populations if transition is None else transition
-    return _turned_by_rounding(request, populations, transition) + unsettled(
-        request, read.residual, every
-    )
+    turned = _turned_by_rounding(request, populations, transition)
+    return turned + unsettled(request, read.residual, populations, transition)
 
 
 def _turned_by_rounding(
@@ -331,7 +330,13 @@ def _wide_doubt(
         own = energies[np.arange(lanes.count), 0, level, None]
         over = _over(energies[:, 0] - own, energies[:, 0])
         turned += (noise[:, 0] * over.sum(axis=-1))[:, None, None]
-    return np.asarray(2 * (sizes * turned).max(axis=(1, 2)))
+    return np.asarray(_moved(sizes, turned).max(axis=(1, 2)))
+
+
+def _moved(sizes: FloatArray, turned: FloatArray) -> FloatArray:
+    """Return what the squares of `sizes` change by where amplitudes change by up to `turned`."""
+    turned = np.minimum(turned, 1.0)
+    return np.asarray((2 * sizes + turned) * turned)
 
 
 def doubt_of_norms(
@@ -365,11 +370,16 @@ def _noise_left(lanes: Lanes) -> FloatArray:
     # What they leave off the diagonal, (r_f†v_g + v_f†r_g)/2, has no larger elements than the norm
     # of the largest of the residuals r.
     ends, unknown = lanes.ends, lanes.unknown[:, [0, -1]]
+    largest = np.maximum(ends.largest, _SMALLEST)  # no square may leave the doubles
+    unit = largest[..., None, None]
+    matrices, energies = ends.matrices / unit, ends.energies[..., None, :] / unit
+    unknown = unknown / unit
     with one_thread:
-        residuals = ends.matrices @ ends.vectors - ends.vectors * ends.energies[..., None, :]
+        residuals = matrices @ ends.vectors - ends.vectors * energies
     left = np.sqrt(np.max(np.sum(_squared(residuals), axis=-2), axis=-1))
-    known = _stacks.LAST_DIGIT * np.sqrt(np.sum(_squared(ends.matrices), axis=(-2, -1)))
-    return np.asarray(2 * (left + known + np.sqrt(np.sum(unknown * unknown, axis=(-2, -1)))))
+    known = _stacks.LAST_DIGIT * np.sqrt(np.sum(_squared(matrices), axis=(-2, -1)))
+    lost = np.sqrt(np.sum(unknown * unknown, axis=(-2, -1)))
+    return np.asarray(2 * largest * (left + known + lost))
 
 
 def _squared(values: npt.NDArray[Any]) -> FloatArray:
@@ -414,8 +424,10 @@ def _angles_of(
         a.reshape(-1, *a.shape[2:]) for a in (h, energies, vectors, known)
     )
     with one_thread:
-        noise = 2 * _stacks.doubt(h, energies, vectors, known)
-    return noise.reshape(over.shape) * over, over
+        noise = 2 * _stacks.doubt(h, energies, vectors, known).reshape(over.shape)
+    own = np.einsum("...ii->...i", noise)
+    exchanged = (own[..., :, None] + own[..., None, :]) * over > 2.0  # which is lower is not known
+    return np.where(exchanged, 1.0, noise * over), over
 
 
 def _turning_noise(lanes: Lanes) -> FloatArray:

@@ -83,9 +83,9 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         propagator = found.propagator.reshape(*batch, levels, levels)
         amplitudes = found.amplitudes.reshape(*batch, levels, levels)
         transition = np.abs(amplitudes) ** 2
-    read, error = found.probabilities if transition is None else transition, found.error
+    error = found.error
     if found.residual is not None:
-        error = error + unsettled(request, found.residual, read)
+        error = error + unsettled(request, found.residual, found.probabilities, transition)
     return assembled(
         Propagation,
         transition_matrix=transition,
@@ -168,7 +168,7 @@ def _whole(request: Request, warnings: list[str]) -> Outcome:
         final, states = final @ vector, states @ vector[:, None]
     if isinstance(evolution, Passages):
         angles = evolution.angles if request.basis != "diabatic" else 0.0
-        noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles
+        noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles + np.minimum(angles, 1.0) ** 2
     else:
         stop, enough = lanes.stop[:, None], CLOSE * request.accuracy
         noise = doubt(lanes, request.basis, stop, size[:, None], level, enough)
