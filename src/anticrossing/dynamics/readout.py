@@ -288,21 +288,14 @@ def doubt_of_read(
     request: Request, read: Readout, populations: FloatArray, transition: FloatArray | None
 ) -> FloatArray:
     """Return what the read-out states leave unknown of populations, and of a transition matrix."""
-    turned = _turned_by_rounding(request, populations, transition)
-    return turned + unsettled(request, read.residual, populations, transition)
-
-
-def _turned_by_rounding(
-    request: Request, populations: FloatArray, transition: FloatArray | None
-) -> FloatArray:
     lanes, times = request.lanes, request.times_and_end
     level = request.initial if isinstance(request.initial, int) else None
     sizes = np.sqrt(np.maximum(populations, 0.0))[..., None]
     found = doubt(lanes, request.basis, times, sizes, level)
-    if transition is None:
-        return found
-    sizes = np.sqrt(np.maximum(transition.reshape(lanes.count, 1, *transition.shape[-2:]), 0.0))
-    return np.maximum(found, doubt(lanes, request.basis, times[:, -1:], sizes, None))
+    if transition is not None:
+        sizes = np.maximum(transition.reshape(lanes.count, 1, *transition.shape[-2:]), 0.0) ** 0.5
+        found = np.maximum(found, doubt(lanes, request.basis, times[:, -1:], sizes, None))
+    return found + unsettled(request, read.residual, populations, transition)
 
 
 def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArray:
