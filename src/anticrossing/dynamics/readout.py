@@ -27,7 +27,7 @@ from anticrossing.dynamics.superadiabatic import (
 )
 
 LARGEST_USUAL = 1e-9  # many panels add up
-CLOSE = 1e-2  # of the wanted accuracy: a bound below it need not be narrow
+CLOSE = 5e-2  # of the wanted accuracy: a bound below it need not be narrow
 _NO_DISTANCE = 1e-12  # of the largest energy
 _SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
