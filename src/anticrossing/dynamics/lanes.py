@@ -368,10 +368,10 @@ class Lanes:
     @functools.cached_property
     def ends(self) -> Ends:
         """H at both ends of every window."""
-        if self.hamiltonian.dimension > 2:
+        if self.hamiltonian.dimension > 2 or (self.count == 1 and self.is_straight):
             matrices = self.window.matrices
             matrices = matrices[:, :: matrices.shape[1] - 1]
-        else:  # whose window is seen by compiled code
+        else:  # compiled code sees what is between the ends
             times = np.stack([self.start, self.stop], axis=1)
             matrices = self.traceless(times, np.arange(self.count))
         with one_thread:
