@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -135,3 +137,20 @@ def test_what_superpositions_leave_open_is_counted_with_all_levels():
     assert level.readout_residual < 1e-3
     assert found.error_estimate > 2 * level.readout_residual
     assert found.error_estimate > 5 * level.error_estimate
+
+
+@pytest.mark.parametrize("coupling", [1e-9, 3e-9])
+def test_which_of_two_levels_is_lower_may_hang_on_the_last_digit_of_x(coupling):
+    slope, far = np.diag([1.0, -0.7, 0.2]), 1e8
+    constant = np.array([[0, coupling, 0.5], [coupling, 0, 0], [0.5, 0, 3.0]])
+    # Two levels meet where 0.6 x + 1.5 − √((1.5 − 0.4 x)² + ¼) = −0.7 x.
+    (crossing,) = (x for x in np.roots([1.53, 5.1, -0.25]).real if x > 0)
+    hamiltonian, found = ac.Hamiltonian.affine(constant - far * slope, slope), []
+    for digit in range(-3, 4):
+        stop = far + crossing + digit * np.spacing(far)
+        sweep = ac.drive.Linear(far - 1, stop, rate=1e4)
+        found.append(ac.propagate(hamiltonian, sweep, tolerance=1e-6, whole=False))
+    moved = [abs(b.probabilities[0] - a.probabilities[0]) for a, b in itertools.pairwise(found)]
+    assert max(moved) > 0.5
+    for jump, before, after in zip(moved, found, found[1:], strict=False):
+        assert jump < min(before.error_estimate, after.error_estimate)

@@ -114,7 +114,7 @@ class _QuickLine:
             final, defect = final * (1.5 - 0.5 * square), abs(square - 1)
         read = dagger(last) @ final
         lost = window * float(lanes.most_unknown[0] @ lanes.window.shares)
-        turns = min(2 * max(interference.ROUNDING * phase, lost), 1.0)
+        turns = float(interference.turns(phase, lost))
         doubt = self._doubt(request, read if amplitudes is None else amplitudes)
         return Outcome(
             propagator,

@@ -46,11 +46,8 @@ class Straight:
         lane, left, right = panels.first_panels(lanes, [breakpoints, times], 1)
         turned, phase = self.turned(lane, left, right)
         pieces = Pieces(lane, left, right, turned, np.zeros(lane.size), phase)
-        count, whole = np.ones(lanes.count, dtype=np.intp), phase
-        if lane.size > lanes.count:
-            count = np.bincount(lane, minlength=lanes.count)
-            whole = np.bincount(lane, phase, lanes.count).astype(np.float64)
-        none = np.zeros(lanes.count)
+        count, none = np.bincount(lane, minlength=lanes.count), np.zeros(lanes.count)
+        whole = np.bincount(lane, phase, lanes.count).astype(np.float64)
         return Evolution(turned[:0], turned[:0], count, lane.size, 1, none, whole, pieces)
 
     def turned(

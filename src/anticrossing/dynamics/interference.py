@@ -35,18 +35,16 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    bound = turns(evolution.phase)
-    if evolution.unknown is not None:
-        bound = np.maximum(bound, np.minimum(2 * evolution.unknown, 1.0))
+    bound = turns(evolution.phase, 0.0 if evolution.unknown is None else evolution.unknown)
     if evolution.shifted is not None:
         found = np.max(np.abs(evolution.shifted - evolution.propagator), axis=(1, 2))
         bound = np.minimum(np.maximum(bound, _SHIFTS * found), 1.0)
     return bound
 
 
-def turns(phase: FloatArray) -> FloatArray:
-    """Return the same bound for phases of so many radians."""
-    return np.minimum(2 * ROUNDING * phase, 1.0)
+def turns(phase: FloatArray | float, unknown: FloatArray | float = 0.0) -> FloatArray:
+    """Return the same bound for phases of so many radians, `unknown` ones of them."""
+    return np.asarray(np.minimum(2 * np.maximum(ROUNDING * phase, unknown), 1.0))
 
 
 def of_superposition(turns: FloatArray, first: _Maps, vector: _Maps) -> FloatArray:

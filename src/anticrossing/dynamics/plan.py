@@ -36,7 +36,6 @@ _PRODUCTS, _PRODUCTS_EACH = 500.0, 5.0  # of doubled steps
 _MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may add up to
 _LANE = 1000.0  # what one lane costs before its steps begin
 _FEWER = 3  # every third place in the window tells how H varies
-_NO_SQUARE = 1e150  # energies whose squares leave the doubles: no steps follow them
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
 

@@ -31,7 +31,7 @@ CLOSE = 5e-2  # of the wanted accuracy: a bound below it need not be narrow
 _NO_DISTANCE = 1e-12  # of the largest energy
 _SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
-_AS_GOOD = 12.0  # times what is left: others that leave as little are turned by up to six at an end
+_AS_GOOD = 12.0  # times what is left, six at an end: nearly all states that leave as little
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 ROUNDED = (
     "as H is known no better where it changes so fast, or a phase so long (a double has 16 digits)"
@@ -274,7 +274,8 @@ def unsettled(
     """Return what probabilities (lanes, …) are off by where superadiabatic states do not converge.
 
     The best states at both ends still couple by `residual` (lanes,), so that others as good are
-    turned against them by several times as much; those of a given order are what they are.
+    turned against them by several times as much, nearly all within this bound; those of a given
+    order are what they are.
     """
     if residual is None or request.order is not None:
         return np.zeros(request.lanes.count)

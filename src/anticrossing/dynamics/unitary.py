@@ -85,7 +85,8 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         transition = np.abs(amplitudes) ** 2
     error = found.error
     if found.residual is not None:
-        error = error + unsettled(request, found.residual, found.probabilities, transition)
+        read = (found.probabilities, transition, found.populations)
+        error = error + unsettled(request, found.residual, *read)
     return assembled(
         Propagation,
         transition_matrix=transition,
