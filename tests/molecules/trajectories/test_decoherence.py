@@ -150,7 +150,10 @@ def test_moments_of_augmented_hopping_solve_their_equations(H):
     expected = vectors.conj().T @ end[2 + n :].reshape(2, n, n) @ vectors
     undisturbed = (state.whole[:, _state.EVENTS] == 0) & (state.whole[:, _state.ACTIVE] == level)
     turns = state.turns[undisturbed][:, np.newaxis]
-    found = turns @ state.moments[undisturbed, :2, 0] @ turns.conj().swapaxes(-1, -2)
+    packed = state.moments[undisturbed, :, 0]  # imaginary parts below the diagonal
+    upper = np.triu(packed, 1) + 1j * np.tril(packed, -1).swapaxes(-1, -2)
+    hermitian = upper + upper.conj().swapaxes(-1, -2) + packed * np.eye(n)
+    found = turns @ hermitian @ turns.conj().swapaxes(-1, -2)
     expected, found = (
         m - m[..., level, level, np.newaxis, np.newaxis] * np.eye(n) for m in (expected, found)
     )

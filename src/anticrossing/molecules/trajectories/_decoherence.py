@@ -117,193 +117,176 @@ def overlap_decoherence(one, model, options, dt):
 
 
 @inlined
-def _carry_two(moments, place, overlap, old, now):
-    """Return δ₀₀ − δ₁₁ and δ₀₁ of R δ R† for two states, c(t + dt) = R c(t)."""
-    apart, mixed = moments[place].real - moments[place + 3].real, moments[place + 1]
-    r00, r01 = np.conj(overlap[0]), np.conj(overlap[2]) * old
-    r10, r11 = np.conj(overlap[1]) * now, np.conj(overlap[3]) * old * now
-    gained = r00 * np.conj(r11) * mixed + r01 * np.conj(r10) * np.conj(mixed)
-    turned = (square(r00) - square(r10)) * apart + 4.0 * (r00 * np.conj(r01) * mixed).real
-    return turned, apart * (r00 * np.conj(r10)) + gained
+def _set_weights(one, n, level, j):
+    """Set the weights with which δ_jj − δ_λλ, λ the active level, is a sum over a moment."""
+    turn, weights = one.turn, one.shares
+    for a in range(n):
+        for b in range(a, n):
+            z = turn[j * n + a] * np.conj(turn[j * n + b])
+            if j != level:
+                z -= turn[level * n + a] * np.conj(turn[level * n + b])
+            if a == b:
+                weights[a * n + a] = z.real
+            else:
+                weights[a * n + b], weights[b * n + a] = 2.0 * z.real, -2.0 * z.imag
 
 
 @inlined
-def _set_two(matrices, place, level, apart, mixed):
-    """Store the matrix of two states with 0 for the active level."""
-    matrices[place], matrices[place + 3] = (0.0, -apart) if level == 0 else (apart, 0.0)
-    matrices[place + 1], matrices[place + 2] = mixed, np.conj(mixed)
+def _sum(weights, moments, place, count):
+    total = weights[0] * moments[place]
+    for i in range(1, count):
+        total += weights[i] * moments[place + i]
+    return total
 
 
-@compiled
-def _move_two(one, model, dt, f):
-    """Advance the moments of two states, which need no matrices; their past turns along."""
-    c, level, forces = one.amplitudes, one.whole[ACTIVE], one.mixed
-    vectors, pairs, places = one.vectors, model.pairs, model.places
-    for i in range(4 * f):
-        forces[i] = 0.0
-    polar = square(vectors[0]) - square(vectors[1])
-    along, across = 4.0 * np.conj(vectors[0]) * vectors[2], np.conj(vectors[0]) * vectors[1]
-    up, down = np.conj(vectors[0]) * vectors[3], np.conj(vectors[2]) * vectors[1]
-    for slot in range(model.slots):
-        k, place, slope = 3 * places[2 * slot], 4 * places[2 * slot + 1], one.slopes[slot]
-        gap, mixed = pairs[k].real - pairs[k + 1].real, pairs[k + 2]
-        forces[place] -= slope * (polar * gap + (along * mixed).real)
-        forces[place + 1] -= slope * (across * gap + up * mixed + down * np.conj(mixed))
-    other, sign = (square(c[1]), -1.0) if level == 0 else (square(c[0]), 1.0)
-    coherence, norm = sign * c[0] * np.conj(c[1]), square(c[0]) + square(c[1])
-    old, now = one.earlier_phases[1], one.phases[1]
-    for a in range(f):
-        apart, mixed = forces[4 * a].real, forces[4 * a + 1]
-        _set_two(forces, 4 * a, level, apart, mixed)
-        gap_p, mixed_p = _carry_two(one.moments_p, 4 * a, one.overlap, old, now)
-        gap_p += dt * apart * other
-        mixed_p += 0.5 * dt * (apart * coherence + mixed * norm)
-        _set_two(one.moments_p, 4 * a, level, gap_p, mixed_p)
-        gap_x, mixed_x = _carry_two(one.moments_x, 4 * a, one.overlap, old, now)
-        share = dt * model.inverse_masses[a]
-        _set_two(one.moments_x, 4 * a, level, gap_x + share * gap_p, mixed_x + share * mixed_p)
+@inlined
+def _set_frame(c, frame, n):
+    """Set a unitary matrix whose first column is c, by Householder."""
+    size_0 = abs(c[0])
+    phase = c[0] / size_0 if size_0 > 0.0 else 1.0 + 0.0j
+    for k in range(n):
+        for j in range(n):
+            one, two = c[j], c[k]
+            if j == 0:
+                one += phase
+            unit = 1.0 if j == k else 0.0
+            frame[j * n + k] = c[j] if k == 0 else unit - one * np.conj(two) / (1.0 + size_0)
 
 
 @inlined
 def _turn(one, n):
-    """Set U ← R U; then `half` to V U, and `before` to U† c."""
-    turn, half, c = one.turn, one.half, one.amplitudes
-    for j in range(n):
-        for k in range(n):
-            total = 0.0j
-            for i in range(n):
-                total += np.conj(one.overlap[i * n + j]) * (one.earlier_phases[i] * turn[i * n + k])
-            half[j * n + k] = one.phases[j] * total
-    for i in range(n * n):
-        turn[i] = half[i]
-    for k in range(n):
-        one.before[k] = 0.0
+    """Set U ← R U, its first column c; then `half` to V U."""
+    turn, half, vectors = one.turn, one.half, one.vectors
+    for k in range(1, n):
+        half[k] = turn[k]
+        for i in range(1, n):
+            half[i * n + k] = one.earlier_phases[i] * turn[i * n + k]
         for j in range(n):
-            one.before[k] += np.conj(turn[j * n + k]) * c[j]
-        for row in range(n):
-            half[row * n + k] = one.vectors[row * n] * turn[k]
+            total = np.conj(one.overlap[j]) * half[k]
+            for i in range(1, n):
+                total += np.conj(one.overlap[i * n + j]) * half[i * n + k]
+            turn[j * n + k] = one.phases[j] * total if j > 0 else total
+    for j in range(n):
+        turn[j * n] = one.amplitudes[j]
+    for row in range(n):
+        for k in range(n):
+            total = vectors[row * n] * turn[k]
             for j in range(1, n):
-                half[row * n + k] += one.vectors[row * n + j] * turn[j * n + k]
+                total += vectors[row * n + j] * turn[j * n + k]
+            half[row * n + k] = total
 
 
 @inlined
-def _set_slopes(one, model, n, f):
-    """Set `mixed` to ∂H."""
-    entries = model.entries
-    for i in range(f * n * n):
-        one.mixed[i] = 0.0
+def _move_moments(one, model, dt, n, f):
+    """Add ½(δF σ + σ δF), δF = F − F_λλ and F = −∂H, times dt to δP, and δP/m to δR.
+
+    A moment δ is kept as U† δ U with all propagation U since it was last reset, in a frame that
+    begins with c: σ has one element there, so that only the first row and column of δP change.
+    Real parts are kept from the diagonal on, imaginary parts of the same elements below it.
+    """
+    half, bent, entries = one.half, n * n, model.entries
+    _turn(one, n)
+    for i in range(bent, bent + f * n):
+        half[i] = 0.0
     for slot in range(model.slots):
-        term, a = model.places[2 * slot], model.places[2 * slot + 1]
+        term, place = model.places[2 * slot], bent + n * model.places[2 * slot + 1]
         for e in range(model.first[term], model.first[term + 1]):
             row, column = entries[3 * e + 1], entries[3 * e + 2]
-            one.mixed[(a * n + row) * n + column] += one.slopes[slot] * model.values[e]
-    for place in range(0, f * n * n, n * n):
-        for row in range(1, n):
-            for column in range(row):
-                one.mixed[place + row * n + column] = np.conj(one.mixed[place + column * n + row])
-
-
-@compiled
-def _move_many(one, model, dt, n, f):
-    """Add to δP, then δP/m to δR, for a time step: ½(δF σ + σ δF), δF = F − F_λλ, F = −∂H.
-
-    The moments are kept as U† δ U with all propagation U since they were last reset, so that
-    nothing else moves them; a multiple of 1 is nowhere seen.
-    """
-    _turn(one, n)
-    _set_slopes(one, model, n, f)
-    half, c, psi, bent, pushed = one.half, one.before, n * n, n * n + n, n * n + 2 * n
-    for row in range(n):
-        half[psi + row] = half[row * n] * c[0]
-        for k in range(1, n):
-            half[psi + row] += half[row * n + k] * c[k]
+            slope = one.slopes[slot] * model.values[e]
+            half[place + row] -= slope * half[column * n]
+            if row != column:
+                half[place + column] -= np.conj(slope) * half[row * n]
     for a in range(f):
-        place = a * n * n
-        for row in range(n):
-            total = one.mixed[place + row * n] * half[psi]
-            for column in range(1, n):
-                total += one.mixed[place + row * n + column] * half[psi + column]
-            half[bent + row] = total
+        place, force = a * n * n, bent + a * n
         for k in range(n):
-            total = one.force[a] * c[k]
-            for row in range(n):
-                total += np.conj(half[row * n + k]) * half[bent + row]
-            half[pushed + k] = -0.5 * dt * total
-        for j in range(n):
-            for k in range(n):
-                jk, other = place + j * n + k, np.conj(half[pushed + k])
-                one.moments_p[jk] += half[pushed + j] * np.conj(c[k]) + c[j] * other
-        for jk in range(place, place + n * n):
-            one.moments_x[jk] += dt * model.inverse_masses[a] * one.moments_p[jk]
+            total = np.conj(half[k]) * half[force]
+            for row in range(1, n):
+                total += np.conj(half[row * n + k]) * half[force + row]
+            if k == 0:
+                one.moments_p[place] += dt * (total.real - one.force[a])
+            else:
+                one.moments_p[place + k] += 0.5 * dt * total.real
+                one.moments_p[place + k * n] -= 0.5 * dt * total.imag
+        share = dt * model.inverse_masses[a]
+        for i in range(place, place + n * n):
+            one.moments_x[i] += share * one.moments_p[i]
 
 
-@compiled
-def _apart(one, n, f, level, j):
+@inlined
+def _apart(one, model, n, f, level, j):
     """Return ½(F_jj − F_λλ)·δR and |F_λj·δR|, δR = δR_jj − δR_λλ and λ the active level."""
+    weights, vectors, entries = one.weights, one.vectors, model.entries
+    _set_weights(one, n, level, j)
+    for a in range(f):
+        one.direction[a] = _sum(one.shares, one.moments_x, a * n * n, n * n)
+    for k in range(model.terms):
+        weights[k] = 0.0
+    for slot in range(model.slots):
+        distance = one.direction[model.places[2 * slot + 1]]
+        weights[model.places[2 * slot]] -= one.slopes[slot] * distance
     apart, cross = 0.0, 0.0j
-    if n == 2:
-        for a in range(f):
-            distance = one.moments_x[4 * a + 3 * j].real
-            apart += 0.5 * one.mixed[4 * a + 3 * j].real * distance
-            cross += one.mixed[4 * a + 1] * distance
-        return apart, abs(cross)
-    turn, vectors, weights, force = one.turn, one.vectors, one.half, n * n
-    for i in range(n):
-        for k in range(n):
-            weight = turn[j * n + i] * np.conj(turn[j * n + k])
-            weights[i * n + k] = weight - turn[level * n + i] * np.conj(turn[level * n + k])
-            weights[force + i * n + k] = 0.0
-    for place in range(0, f * n * n, n * n):
-        distance = 0.0
-        for ik in range(n * n):
-            distance += (weights[ik] * one.moments_x[place + ik]).real
-        for ik in range(n * n):
-            slope = one.mixed[place + ik]
-            weights[force + ik] -= complex(distance * slope.real, distance * slope.imag)
-    for i in range(n):
-        own, other = np.conj(vectors[i * n + level]), np.conj(vectors[i * n + j])
-        for k in range(n):
-            pull = weights[force + i * n + k]
-            change = other * vectors[k * n + j] - own * vectors[k * n + level]
+    for e in range(model.entry_count):
+        row, column = n * entries[3 * e + 1], n * entries[3 * e + 2]
+        pull = weights[entries[3 * e]] * model.values[e]
+        own, other = np.conj(vectors[row + level]), np.conj(vectors[row + j])
+        change = other * vectors[column + j] - own * vectors[column + level]
+        cross += own * pull * vectors[column + j]
+        if row == column:
             apart += 0.5 * (change * pull).real
-            cross += own * vectors[k * n + j] * pull
+        else:
+            apart += (change * pull).real
+            cross += np.conj(vectors[column + level] * pull) * vectors[row + j]
     return apart, abs(cross)
 
 
 @compiled
 def _reset(one, n, f, level, j):
-    """Set row and column j of the moments to zero, relative to the active level; U becomes 1."""
-    turn, half = one.turn, one.half
+    """Set row and column j of the moments to zero, relative to the active level; U begins anew.
+
+    δ becomes Q(δ − δ_λλ)Q with Q = 1 − |j⟩⟨j|, up to a multiple of 1, which is nowhere seen.
+    """
+    turn, half, across = one.turn, one.half, n * n
+    _set_weights(one, n, level, level)
+    _set_frame(one.amplitudes, half, n)
+    for r in range(n):
+        for k in range(n):
+            half[across + r * n + k] = 0.0
+            for i in range(n):
+                if i != j:
+                    half[across + r * n + k] += np.conj(half[i * n + r]) * turn[i * n + k]
+    for i in range(n * n):
+        turn[i] = half[i]
     for matrices in (one.moments_x, one.moments_p):
         for place in range(0, f * n * n, n * n):
+            own = _sum(one.shares, matrices, place, n * n)
             for r in range(n):
                 for k in range(n):
-                    half[r * n + k] = 0.0
+                    total = half[across + r * n + k] * matrices[place + k * n + k]
                     for i in range(n):
-                        half[r * n + k] += matrices[place + r * n + i] * np.conj(turn[k * n + i])
+                        low, high = min(i, k), max(i, k)
+                        z = complex(matrices[place + low * n + high], matrices[place + high * n + low])
+                        if i < k:
+                            total += half[across + r * n + i] * z
+                        elif i > k:
+                            total += half[across + r * n + i] * np.conj(z)
+                    half[r * n + k] = total
             for r in range(n):
-                for k in range(n):
-                    matrices[place + r * n + k] = 0.0
+                for k in range(r, n):
+                    total = own * np.conj(turn[j * n + r]) * turn[j * n + k]
                     for i in range(n):
-                        matrices[place + r * n + k] += turn[r * n + i] * half[i * n + k]
-            own = matrices[place + level * n + level]
-            for k in range(n):
-                matrices[place + k * n + k] -= own
-            for k in range(n):
-                matrices[place + j * n + k] = 0.0
-                matrices[place + k * n + j] = 0.0
-    for i in range(n * n):
-        turn[i] = 1.0 if i % (n + 1) == 0 else 0.0
+                        total += half[r * n + i] * np.conj(half[across + k * n + i])
+                    matrices[place + r * n + k] = total.real
+                    if k > r:
+                        matrices[place + k * n + r] = total.imag
 
 
 @compiled
-def _forget(one, n, f):
-    """Set all moments to zero."""
+def forget(one, n, f):
+    """Set all moments to zero; U begins anew."""
     for i in range(f * n * n):
         one.moments_x[i] = 0.0
         one.moments_p[i] = 0.0
-    for i in range(n * n):
-        one.turn[i] = 1.0 if i % (n + 1) == 0 else 0.0
+    _set_frame(one.amplitudes, one.turn, n)
 
 
 @compiled
@@ -311,16 +294,13 @@ def augmented_decoherence(one, model, dt, hopped):
     """Move the moments δR, δP of all states; collapse amplitudes, or reset moments, at random."""
     n, f, c, level = size(model.states), size(model.coordinates), one.amplitudes, one.whole[ACTIVE]
     if hopped:
-        _forget(one, n, f)
+        forget(one, n, f)
         return
-    if n == 2:
-        _move_two(one, model, dt, f)
-    else:
-        _move_many(one, model, dt, n, f)
+    _move_moments(one, model, dt, n, f)
     for j in range(n):
         if j == level:
             continue
-        apart, cross = _apart(one, n, f, level, j)
+        apart, cross = _apart(one, model, n, f, level, j)
         draw = uniform(one.stream)
         if draw < dt * (apart - 2.0 * cross):
             own = square(c[level])
@@ -329,7 +309,4 @@ def augmented_decoherence(one, model, dt, hopped):
             c[j] = 0.0
         elif draw >= -dt * apart:
             continue
-        if n == 2:
-            _forget(one, n, f)
-        else:
-            _reset(one, n, f, level, j)
+        _reset(one, n, f, level, j)

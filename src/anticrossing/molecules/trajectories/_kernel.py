@@ -13,6 +13,7 @@ import numpy as np
 from anticrossing.molecules.trajectories._decoherence import (
     augmented_decoherence,
     energy_based_decoherence,
+    forget,
     overlap_decoherence,
 )
 from anticrossing.molecules.trajectories._division import divide, go_on, part
@@ -264,6 +265,8 @@ def _at_point(one, model, options, step):
     if step == 0:
         set_phases(one.phases, one.energies, 0.5 * options.dt, size(model.states))
         _first_amplitudes(one, model, options)
+        if options.decoherence == AUGMENTED:
+            forget(one, size(model.states), size(model.coordinates))
     elif options.method == LANDAU_ZENER:
         follow_levels(one, size(model.states))
     else:

@@ -71,9 +71,9 @@ class One(NamedTuple):
     forces: Any
     moments_x: Any
     moments_p: Any
-    mixed: Any
     turn: Any
     half: Any
+    shares: Any
     whole: Any
     energy: Any
     stream: Any
@@ -189,9 +189,9 @@ def one_trajectory(state, i):
         pointer(state.energies, 3 * i * n), pointer(state.rates, 3 * i * n),
         pointer(c, 4 * i * n), pointer(c, (4 * i + 1) * n), pointer(c, (4 * i + 2) * n),
         pointer(c, (4 * i + 3) * n), pointer(state.forces, i * state.forces.shape[1]),
-        pointer(d, 3 * i * moments), pointer(d, (3 * i + 1) * moments),
-        pointer(d, (3 * i + 2) * moments),
-        pointer(state.turns, i * n * n), pointer(state.half, 2 * i * n * (n + 1)),
+        pointer(d, 2 * i * moments), pointer(d, (2 * i + 1) * moments),
+        pointer(state.turns, i * n * n), pointer(state.half, i * state.half.shape[1]),
+        pointer(state.shares, i * n * n),
         pointer(state.whole, 8 * i), pointer(state.energy, 5 * i), pointer(state.stream, 2 * i),
         pointer(state.log, 5 * i * state.log.shape[1]), state.log.shape[1],
     )  # fmt: skip

@@ -77,11 +77,11 @@ class State(NamedTuple):
     # amplitudes c, e^(−iE dt/2) now and of the step before, the product of the latter with c then
     waves: ComplexArray  # (T, 4, N)
     forces: FloatArray  # (T, f), of another level, for decoherence by overlaps
-    # for augmented hopping: δR and δP as U† δ U (of two states as such), ∂H (of two −⟨i|∂H|j⟩);
-    # U; scratch
-    moments: ComplexArray  # (T, 3, f, N, N)
+    # for augmented hopping: δR and δP as U† δ U, their imaginary parts below the diagonal; scratch
+    moments: FloatArray  # (T, 2, f, N, N)
     turns: ComplexArray  # (T, N, N)
-    half: ComplexArray  # (T, 2N(N + 1))
+    half: ComplexArray  # (T, N² + N max(N, f))
+    shares: FloatArray  # (T, N, N)
     # level, steps, events, whether it ended, points since a jump of v; of a step that is divided:
     # its stage, the other level of the hop at its beginning, the random numbers drawn before it
     whole: IndexArray  # (T, 8)
@@ -157,9 +157,10 @@ def allocate(
         rates=np.zeros((t, 3, n)),
         waves=np.zeros((t, 4, n), dtype=np.complex128),
         forces=np.zeros((t, f if decoherence == OVERLAP_BASED else 0)),
-        moments=np.zeros((t, 3, f if augmented else 0, n, n), dtype=np.complex128),
-        turns=np.tile(np.eye(n, dtype=np.complex128), (t, 1, 1)),
-        half=np.zeros((t, 2 * n * (n + 1)), dtype=np.complex128),
+        moments=np.zeros((t, 2, f if augmented else 0, n, n)),
+        turns=np.zeros((t, n, n), dtype=np.complex128),
+        half=np.zeros((t, n * (n + max(n, f)) if augmented else 0), dtype=np.complex128),
+        shares=np.zeros((t, n, n)),
         whole=np.zeros((t, 8), dtype=np.int64),
         energy=np.zeros((t, 5)),
         stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
