@@ -9,6 +9,7 @@ import numpy as np
 
 from anticrossing.molecules.trajectories._electrons import (
     adiabatic_force,
+    assemble,
     coupling_direction,
     element,
     square,
@@ -190,6 +191,12 @@ def _move_moments(one, model, dt, n, f):
         half[i] = 0.0
     for slot in range(model.slots):
         term, place = model.places[2 * slot], bent + n * model.places[2 * slot + 1]
+        if n == 2:
+            low, mixed = one.slopes[slot] * model.pairs[3 * term].real, model.pairs[3 * term + 2]
+            high, mixed = one.slopes[slot] * model.pairs[3 * term + 1].real, one.slopes[slot] * mixed
+            half[place] -= low * half[0] + mixed * half[2]
+            half[place + 1] -= np.conj(mixed) * half[0] + high * half[2]
+            continue
         for e in range(model.first[term], model.first[term + 1]):
             row, column = entries[3 * e + 1], entries[3 * e + 2]
             slope = one.slopes[slot] * model.values[e]
@@ -225,6 +232,14 @@ def _apart(one, model, n, f, level, j):
         distance = one.direction[model.places[2 * slot + 1]]
         weights[model.places[2 * slot]] -= one.slopes[slot] * distance
     apart, cross = 0.0, 0.0j
+    if n == 2:
+        h = one.scratch
+        assemble(h, weights, model)
+        x, y, z, w = vectors[level], vectors[2 + level], vectors[j], vectors[2 + j]
+        apart = (square(z) - square(x)) * (h[0] - h[3]).real
+        apart += 2.0 * ((np.conj(z) * w - np.conj(x) * y) * h[1]).real
+        cross = np.conj(x) * (h[0] * z + h[1] * w) + np.conj(y) * (h[2] * z + h[3] * w)
+        return 0.5 * apart, abs(cross)
     for e in range(model.entry_count):
         row, column = n * entries[3 * e + 1], n * entries[3 * e + 2]
         pull = weights[entries[3 * e]] * model.values[e]
