@@ -75,6 +75,28 @@ def test_conical_intersections_without_couplings(seed, method):
         assert np.linalg.norm(found.position - exact.position) < 0.1
 
 
+@pytest.mark.parametrize("seed", [400, slow(300), slow(401), slow(601)])
+def test_conical_intersections_against_another_optimiser(seed):
+    """SLSQP knows what the search does not: W, of which W₀₀ − W₁₁ and W₀₁ are to vanish."""
+    H, _ = model(seed, seed // 100, 2)
+    start = np.zeros(seed // 100)
+    found = find_crossing_point(
+        HamiltonianStates(H), start, longest_step=1.0, gap_tolerance=1e-9, gradient_tolerance=1e-9
+    )
+    reference = scipy.optimize.minimize(
+        lambda q: np.trace(H(q)) / 2, start,
+        jac=lambda q: np.trace(H.gradient(q), axis1=1, axis2=2) / 2,
+        method="SLSQP", options={"ftol": 1e-16, "maxiter": 500},
+        constraints={"type": "eq", "fun": lambda q: np.array([H(q)[0, 0] - H(q)[1, 1], H(q)[0, 1]]),
+                     "jac": lambda q: np.stack([H.gradient(q)[:, 0, 0] - H.gradient(q)[:, 1, 1],
+                                                H.gradient(q)[:, 0, 1]])},
+    )  # fmt: skip
+    assert reference.success
+    assert found.method == "branching-plane"
+    assert found.energy == pytest.approx(reference.fun, rel=0, abs=1e-10)
+    assert_allclose(found.position, reference.x, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("seed", [600, slow(301), slow(401), slow(601), slow(1200)])
 def test_crossings_of_uncoupled_levels_against_another_optimiser(seed):
     modes = seed // 100

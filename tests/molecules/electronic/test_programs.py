@@ -163,6 +163,67 @@ def _orthonormal(mol):
 
 
 @pytest.mark.slow
+def test_the_conical_intersection_of_ethylene_against_slsqp(gto):
+    """The search knows energies and gradients; SLSQP, with couplings, that W₀₀ = W₁₁, W₀₁ = 0.
+
+    W is of the diabatic states with the largest overlaps with those at the start. Its gradient is
+    exact where the levels meet.
+    """
+    atoms = (
+        "C 0.2 0.5 1.3; C 0 0.1 -1.3; H 2 0.1 2.3; H -0.4 -1.7 0.8; "
+        "H 1.1 -1.2 -2.4; H -1.6 0.9 -2.4"
+    )
+    mol = gto.M(atom=atoms, unit="bohr", basis="sto-3g", verbose=0)
+    options = {"active_electrons": 2, "active_orbitals": 2, "states": 2}
+    states = CasscfStates(mol, **options)
+    point = [None]
+
+    def surfaces(q):
+        point[0] = states.at(q, point[0])
+        return point[0].energies, point[0].gradients
+
+    # The gradients of the program scatter by 1e-4 where the levels meet.
+    found = find_crossing_point(
+        surfaces,
+        states.start,
+        method="branching-plane",
+        longest_step=0.1,
+        gradient_tolerance=1.5e-4,
+    )
+    coupled = CasscfStates(mol, **options, couplings=True)
+    first, kept = coupled.at(states.start), {}
+
+    def diabatic(q):
+        if q.tobytes() not in kept:
+            here = coupled.at(q, first)
+            left, _, right = np.linalg.svd(here.overlaps)
+            turn, e, x = left @ right, here.energies, np.array([[0.0, 1.0], [1.0, 0.0]])
+            slopes = np.einsum("ka,ki->aki", here.gradients, np.eye(2))
+            slopes += (e[1] - e[0]) * here.couplings[:, :1, 1:] * x
+            both = (turn * e) @ turn.T, turn @ slopes @ turn.T
+            kept[q.tobytes()] = [
+                np.stack([W[..., 0, 0] + W[..., 1, 1], W[..., 0, 0] - W[..., 1, 1], W[..., 0, 1]])
+                for W in both
+            ]
+        return kept[q.tobytes()]
+
+    reference = scipy.optimize.minimize(
+        lambda q: diabatic(q)[0][0] / 2, states.start, jac=lambda q: diabatic(q)[1][0] / 2,
+        method="SLSQP", options={"ftol": 1e-8, "maxiter": 60},
+        constraints={"type": "eq", "fun": lambda q: diabatic(q)[0][1:],
+                     "jac": lambda q: diabatic(q)[1][1:]},
+    )  # fmt: skip
+    assert reference.success
+    assert found.gap < 1e-6
+    assert found.energy == pytest.approx(reference.fun, rel=0, abs=1e-6)
+    one, two = (
+        np.linalg.norm(x[:, np.newaxis] - x, axis=-1)
+        for x in (found.position.reshape(6, 3), reference.x.reshape(6, 3))
+    )
+    assert_allclose(one, two, rtol=0, atol=5e-3)
+
+
+@pytest.mark.slow
 def test_lithium_hydride_on_the_fly(gto, tmp_path):
     """Twelve steps of 0.24 fs from 2.6 Å outwards: the energy drifts by less than 1e-4 hartree."""
     mol = gto.M(atom="Li 0 0 0; H 0 0 2.6", basis="sto-3g", verbose=0)

@@ -192,10 +192,10 @@ def _move_moments(one, model, dt, n, f):
     for slot in range(model.slots):
         term, place = model.places[2 * slot], bent + n * model.places[2 * slot + 1]
         if n == 2:
-            low, mixed = one.slopes[slot] * model.pairs[3 * term].real, model.pairs[3 * term + 2]
-            high, mixed = one.slopes[slot] * model.pairs[3 * term + 1].real, one.slopes[slot] * mixed
-            half[place] -= low * half[0] + mixed * half[2]
-            half[place + 1] -= np.conj(mixed) * half[0] + high * half[2]
+            k, slope = 3 * term, one.slopes[slot]
+            mixed, pairs = slope * model.pairs[k + 2], model.pairs
+            half[place] -= slope * pairs[k].real * half[0] + mixed * half[2]
+            half[place + 1] -= np.conj(mixed) * half[0] + slope * pairs[k + 1].real * half[2]
             continue
         for e in range(model.first[term], model.first[term + 1]):
             row, column = entries[3 * e + 1], entries[3 * e + 2]
@@ -277,13 +277,12 @@ def _reset(one, n, f, level, j):
             for r in range(n):
                 for k in range(n):
                     total = half[across + r * n + k] * matrices[place + k * n + k]
-                    for i in range(n):
-                        low, high = min(i, k), max(i, k)
-                        z = complex(matrices[place + low * n + high], matrices[place + high * n + low])
-                        if i < k:
-                            total += half[across + r * n + i] * z
-                        elif i > k:
-                            total += half[across + r * n + i] * np.conj(z)
+                    for i in range(k):
+                        upper, lower = matrices[place + i * n + k], matrices[place + k * n + i]
+                        total += half[across + r * n + i] * complex(upper, lower)
+                    for i in range(k + 1, n):
+                        upper, lower = matrices[place + k * n + i], matrices[place + i * n + k]
+                        total += half[across + r * n + i] * complex(upper, -lower)
                     half[r * n + k] = total
             for r in range(n):
                 for k in range(r, n):
