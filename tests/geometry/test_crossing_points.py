@@ -97,7 +97,8 @@ def test_conical_intersections_against_another_optimiser(seed):
     assert_allclose(found.position, reference.x, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("seed", [600, slow(301), slow(401), slow(601), slow(1200)])
+# Seed 301 is none of these: there the lowest point is a cusp, where a third level joins the two.
+@pytest.mark.parametrize("seed", [600, slow(302), slow(401), slow(601), slow(1200)])
 def test_crossings_of_uncoupled_levels_against_another_optimiser(seed):
     modes = seed // 100
     H, rng = model(seed, modes, 4)
