@@ -92,19 +92,21 @@ def superadiabatic_states(
 
 
 def optimal_states(
-    blocks: Sequence[Lanes], times: FloatArray, lane: _Lane
-) -> tuple[list[Superadiabatic], _Lane]:
+    blocks: Sequence[Lanes], times: FloatArray, lane: _Lane, group: _Lane | None = None
+) -> tuple[list[Superadiabatic], _Lane, FloatArray]:
     """Return states of every block of H at `times` (P,) of lanes `lane` (P,).
 
-    Also the order of every lane that is optimal for all of them together.
+    Also the order of every lane, or `group` (P,) of times, that is optimal for all of them
+    together, and what that leaves.
     """
+    group = lane if group is None else group
     for orders in _ATTEMPTS:
         states = [superadiabatic_states(block, times, lane, orders) for block in blocks]
-        order = optimal_order(largest_sizes(states), lane, blocks[0].count)
+        order, left = optimal_order(largest_sizes(states), group)
         # The terms fall and then grow: a least one inside is the least of all.
         if np.max(order, initial=0) < orders - 1:
             break
-    return states, order
+    return states, order, left
 
 
 def largest_sizes(states: Sequence[Superadiabatic]) -> FloatArray:
@@ -112,13 +114,16 @@ def largest_sizes(states: Sequence[Superadiabatic]) -> FloatArray:
     return np.asarray(np.max([own.sizes for own in states], axis=0))
 
 
-def optimal_order(sizes: FloatArray, lane: _Lane, lanes: int) -> _Lane:
-    """Return for every lane the order whose next terms are smallest at the worst of its times."""
-    worst = np.zeros((lanes, sizes.shape[1]))
-    np.maximum.at(worst, lane, np.where(np.isfinite(sizes), sizes, np.inf))
+def optimal_order(sizes: FloatArray, group: _Lane) -> tuple[_Lane, FloatArray]:
+    """Return for every group the order whose next terms are least at the worst of its times.
+
+    And the size of these terms.
+    """
+    worst = np.zeros((int(np.max(group, initial=-1)) + 1, sizes.shape[1]))
+    np.maximum.at(worst, group, np.where(np.isfinite(sizes), sizes, np.inf))
     # Every other term vanishes in the middle of a symmetric passage: two are looked at.
-    following = np.hypot(worst[:, 1:-1], worst[:, 2:])
-    return np.argmin(np.maximum(following, _FLOOR), axis=1)
+    following = np.maximum(np.hypot(worst[:, 1:-1], worst[:, 2:]), _FLOOR)
+    return np.argmin(following, axis=1), np.min(following, axis=1)
 
 
 def _states(lanes: Lanes, times: FloatArray, lane: _Lane, orders: int) -> Superadiabatic:
