@@ -29,11 +29,13 @@ CLOSE = 5e-2  # of the wanted accuracy: a bound below it need not be narrow
 _NO_DISTANCE = 1e-12  # of the largest energy
 _SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
-_AS_GOOD = 12.0  # times what is left, six at an end: nearly all states that leave as little
+_AS_GOOD = 2.0  # times what is left by the best states: others as good
+_ENDS = 4.0  # times what is left: both ends, at each twice the first term that is left out
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 ROUNDED = (
     "as H is known no better where it changes so fast, or a phase so long (a double has 16 digits)"
 )
+SHORT = "as superadiabatic states at the ends of so short a window are known no better"
 DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
 )
@@ -202,7 +204,7 @@ def _end_frames(lanes: Lanes) -> tuple[ComplexArray, ComplexArray, FloatArray]:
     times = np.concatenate([lanes.start, lanes.stop])
     (states,), order, left = optimal_states([lanes], times, ends % count, ends)
     frames = states.vectors @ states.rotations(order)
-    left = np.maximum(left, states.noise[ends, order])
+    left = np.maximum(left, states.turned_by_others(order, _AS_GOOD * left))
     return frames[:count], frames[count:], np.maximum(left[:count], left[count:])
 
 
@@ -252,7 +254,7 @@ def unsettled(
     """
     if residual is None or request.order is not None:
         return np.zeros(request.lanes.count)
-    angle = np.minimum(_AS_GOOD * residual, 1.0)
+    angle = np.minimum(_ENDS * residual, 1.0)
     known = [p.reshape(angle.size, -1) for p in probabilities if p is not None]
     p = np.clip(np.concatenate(known, axis=1), 0.0, 1.0)
     return np.asarray(2 * angle * np.sqrt(p * (1 - p)).max(axis=-1, initial=0.0) + angle**2)

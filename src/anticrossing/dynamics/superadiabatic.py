@@ -67,6 +67,14 @@ class Superadiabatic:
         """The largest element of every term, shape (P, orders + 2)."""
         return np.asarray(np.max(np.abs(self.terms), axis=(-2, -1)))
 
+    def turned_by_others(self, order: _Lane, allowed: FloatArray) -> FloatArray:
+        """Return by how much states of orders that leave no more than allowed (P,) differ."""
+        sums = np.cumsum(self.terms[:, :-2], axis=1)
+        off = sums - np.take_along_axis(sums, order[:, None, None, None], axis=1)
+        turned = np.max(np.abs(off), axis=(-2, -1))
+        left = following(np.maximum(self.sizes, self.noise))
+        return np.asarray(np.max(turned, axis=1, where=left <= allowed[:, None], initial=0.0))
+
     def rotations(self, order: _Lane) -> ComplexArray:
         """Return the states of an `order` (P,) in the eigenbasis, orthonormal, (P, N, N)."""
         taken = np.arange(self.terms.shape[1]) <= order[:, None]
@@ -102,7 +110,8 @@ def optimal_states(
     group = lane if group is None else group
     for orders in _ATTEMPTS:
         states = [superadiabatic_states(block, times, lane, orders) for block in blocks]
-        order, left = optimal_order(largest_sizes(states), group)
+        noise = np.max([own.noise for own in states], axis=0)
+        order, left = optimal_order(np.maximum(largest_sizes(states), noise), group)
         # The terms fall and then grow: a least one inside is the least of all.
         if np.max(order, initial=0) < orders - 1:
             break
@@ -121,9 +130,14 @@ def optimal_order(sizes: FloatArray, group: _Lane) -> tuple[_Lane, FloatArray]:
     """
     worst = np.zeros((int(np.max(group, initial=-1)) + 1, sizes.shape[1]))
     np.maximum.at(worst, group, np.where(np.isfinite(sizes), sizes, np.inf))
+    left = following(worst)
+    return np.argmin(left, axis=1), np.min(left, axis=1)
+
+
+def following(sizes: FloatArray) -> FloatArray:
+    """Return the size of the terms that every order leaves out first, shape (P, orders + 1)."""
     # Every other term vanishes in the middle of a symmetric passage: two are looked at.
-    following = np.maximum(np.hypot(worst[:, 1:-1], worst[:, 2:]), _FLOOR)
-    return np.argmin(following, axis=1), np.min(following, axis=1)
+    return np.maximum(np.hypot(sizes[:, 1:-1], sizes[:, 2:]), _FLOOR)
 
 
 def _states(lanes: Lanes, times: FloatArray, lane: _Lane, orders: int) -> Superadiabatic:

@@ -30,6 +30,8 @@ from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.readout import (
     CLOSE,
     DEGENERATE,
+    ROUNDED,
+    SHORT,
     Readout,
     doubt,
     readout,
@@ -76,17 +78,19 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
             found = _by_own_sectors(request, sectors, warnings)
         else:
             found = _by_sectors(request, sectors, warnings)
-    warnings[:0] = unreached(found.error, request.accuracy)
     batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
     propagator = amplitudes = transition = None
     if request.whole and found.propagator is not None and found.amplitudes is not None:
         propagator = found.propagator.reshape(*batch, levels, levels)
         amplitudes = found.amplitudes.reshape(*batch, levels, levels)
         transition = np.abs(amplitudes) ** 2
-    error = found.error
+    error, why = found.error, ROUNDED
     if found.residual is not None:
-        read = (found.probabilities, transition, found.populations)
-        error = error + unsettled(request, found.residual, *read)
+        left = unsettled(
+            request, found.residual, found.probabilities, transition, found.populations
+        )
+        error, why = error + left, SHORT if np.any(left > error) else ROUNDED
+    warnings[:0] = unreached(error, request.accuracy, why)
     return assembled(
         Propagation,
         transition_matrix=transition,
