@@ -237,11 +237,11 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         amplitudes = propagator
     else:
         jumps = [dagger(r.last) @ u @ r.first for r, u in zip(reads, final, strict=True)]
-        starting, ties = sectored.order(lanes.start[:, None])
-        ending, more = sectored.order(lanes.stop[:, None])
-        if (ties or more) and DEGENERATE not in warnings:
-            warnings.append(DEGENERATE)
         when = np.concatenate([_times(request), lanes.stop[:, None]], axis=1)
+        starting, order = sectored.order(lanes.start[:, None]), sectored.order(when)
+        ties = starting.ties.any() or order.ties[:, -1].any()
+        if ties and DEGENERATE not in warnings:
+            warnings.append(DEGENERATE)
         noise = []
         for block, read, evolution, last in zip(
             sectored.blocks, reads, solved.blocks, jumps, strict=True
@@ -250,8 +250,9 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
             sizes = np.abs(np.concatenate([between, last[:, None]], axis=1))
             noise.append(doubt(block, request.basis, when, sizes, None))
         amplitudes = solved.shared(sectored.diagonal(jumps))
-        amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
-        amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
+        amplitudes = np.take_along_axis(amplitudes, order.places[:, -1, :, None], axis=1)
+        amplitudes = np.take_along_axis(amplitudes, starting.places, axis=2)
+        error = error + starting.doubt(np.abs(amplitudes.swapaxes(1, 2)[:, None]) ** 2)
     if not isinstance(state, int):
         vector = np.broadcast_to(sectored.from_given(state), (lanes.count, state.size))
         turns = solved.turns + sectored.leaked()
@@ -260,7 +261,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         unit = np.eye(lanes.hamiltonian.dimension, dtype=np.complex128)[state]
         vector = np.broadcast_to(sectored.from_given(unit), (lanes.count, unit.size))
     else:
-        vector = np.take_along_axis(first, starting[:, :, state, None], axis=2)[..., 0]
+        vector = np.take_along_axis(first, starting.places[:, :, state, None], axis=2)[..., 0]
 
     moved = sectored.moved([u.snapshots for u in solved.blocks], vector[:, None, :])
     ended = sectored.moved(final, vector)
@@ -279,12 +280,15 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         probabilities = np.abs(sectored.to_given(ended)) ** 2
     else:
         within = sectored.moved([dagger(read.between) for read in reads], moved)
-        between, _ = sectored.order(_times(request))
-        populations = np.take_along_axis(np.abs(within) ** 2, between, axis=-1)
         at_end = sectored.moved([dagger(read.last) for read in reads], ended)
-        probabilities = np.take_along_axis(np.abs(at_end) ** 2, ending[:, 0], axis=-1)
-        sizes = np.abs(np.concatenate([within, at_end[:, None]], axis=1))[..., None]
-        level = starting[:, 0, state] if isinstance(state, int) else None
+        inside = np.concatenate([within, at_end[:, None]], axis=1)
+        every = np.take_along_axis(np.abs(inside) ** 2, order.places, axis=-1)
+        populations, probabilities = every[:, :-1], every[:, -1]
+        error = error + np.maximum(
+            order.doubt(every), order.last.doubt(np.abs(amplitudes[:, None]) ** 2)
+        )
+        sizes = np.abs(inside)[..., None]
+        level = starting.places[:, 0, state] if isinstance(state, int) else None
         if level is None:
             for place, number in zip(sectored.slices, sectored.owner, strict=True):
                 own = sizes[..., place, :]
@@ -294,7 +298,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         of_state = _mixing.doubt(sectored, when, sizes, level)
         of_all = _mixing.doubt(sectored, lanes.stop[:, None], jumped)
         error = error + np.maximum(of_state, of_all)
-    residual, order = _shared(reads)
+    residual, orders = _shared(reads)
     return Outcome(
         propagator,
         amplitudes,
@@ -309,7 +313,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         solved.method,
         solved.steps,
         residual,
-        order,
+        orders,
         sectored.sizes,
         sectored.rounding,
     )
@@ -383,11 +387,12 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> Outcome:
         inside = np.concatenate([np.concatenate(within, axis=2), last], axis=1)[..., 0]
         everywhen = np.concatenate([when, stop], axis=1)
         error = error + _mixing.doubt(sectored, everywhen, inside[..., None], own.level)
-        every, ties = own.numbered(inside**2, everywhen)
+        every, order = own.numbered(inside**2, everywhen)
         probabilities, populations = every[:, -1], every[:, :-1]
-        if (ties or own.tied) and DEGENERATE not in warnings:
+        error = error + order.doubt(inside**2)
+        if (order.ties[:, -1].any() or own.tied) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
-    residual, order = _shared(reads)
+    residual, orders = _shared(reads)
     return Outcome(
         None,
         None,
@@ -402,7 +407,7 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> Outcome:
         solved.method,
         solved.steps,
         residual,
-        order,
+        orders,
         sectored.sizes,
         sectored.rounding,
     )
