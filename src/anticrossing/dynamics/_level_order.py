@@ -6,6 +6,7 @@ and H, and at it there is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics.lanes import Lanes
+from anticrossing.hamiltonian import TermHamiltonian
 
 TIED = 1e-12  # of the largest level: levels that are nearer are one
 
@@ -81,8 +83,16 @@ def exchanged(apart: FloatArray, told: _Flags, sector: _Places, unknown: FloatAr
     return found
 
 
-def unknown_energy(lanes: Lanes, times: FloatArray) -> FloatArray:
-    """Return a bound on what the last digits of x and H do to levels at times (lanes, K)."""
-    everywhere = np.arange(times.shape[0])
-    elements = lanes.last_digits(times, everywhere).sum(axis=-1).max(axis=-1)
-    return np.asarray(elements + lanes.last_digits_of_offset(times, everywhere))
+def unknown_energy(blocks: Sequence[Lanes], times: FloatArray) -> FloatArray:
+    """Return a bound on what last digits do to the levels of blocks of H at times (lanes, K)."""
+    _, factors, digits = blocks[0].factors_and_digits(times, np.arange(times.shape[0]))
+    found = np.zeros(times.shape)
+    for lanes in blocks:
+        hamiltonian = lanes.hamiltonian
+        assert isinstance(hamiltonian, TermHamiltonian)
+        rows = np.abs(hamiltonian.traceless_matrices()).sum(axis=-1).max(axis=-1)
+        own = digits @ (rows + np.abs(hamiltonian.offsets()))
+        if lanes.lost is not None:
+            own = own + np.abs(factors) @ lanes.lost * hamiltonian.dimension
+        found = np.maximum(found, hamiltonian.units.angular * own)
+    return found

@@ -306,7 +306,7 @@ def _ranks(lanes: Lanes, own: Lanes, times: FloatArray) -> Order:
     with one_thread:
         every = np.linalg.eigvalsh(lanes.traceless(times, _LANE))
         inside = np.linalg.eigvalsh(own.matrices(times, _LANE))
-    unknown = unknown_energy(lanes, times) + unknown_energy(own, times)
+    unknown = unknown_energy([lanes], times) + unknown_energy([own], times)
     tied = TIED * np.max(np.abs(every), axis=-1)
     lowest = inside - np.maximum(tied, unknown)[..., None]
     places = np.empty(inside.shape, dtype=np.intp)

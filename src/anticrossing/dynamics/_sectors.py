@@ -241,9 +241,8 @@ class Sectored:
         """Return the coordinates in order of energy at times (lanes, K)."""
         everywhere = np.arange(times.shape[0])
         energies = [np.linalg.eigvalsh(lanes.matrices(times, everywhere)) for lanes in self.blocks]
-        unknown = np.max([unknown_energy(lanes, times) for lanes in self.blocks], axis=0)
         sector = np.repeat(np.arange(len(self.slices)), self.sizes)
-        return Order.of(self.joined(energies), sector, unknown)
+        return Order.of(self.joined(energies), sector, unknown_energy(self.blocks, times))
 
 
 def may_have_sectors(lanes: Lanes) -> bool:
