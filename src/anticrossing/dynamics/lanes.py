@@ -366,6 +366,22 @@ class Lanes:
         return np.asarray(hamiltonian.units.angular * found)
 
     @functools.cached_property
+    def unknown_phase(self) -> FloatArray:
+        """What the last digits of H less its trace add up to over every window, (lanes,)."""
+        return np.asarray((self.stop - self.start) * (self.most_unknown @ self.window.shares))
+
+    def phase_error(self, rounded: FloatArray) -> FloatArray:
+        """Return what phases are known to, whose rounding is this, beside last digits of H."""
+        hamiltonian, window, known = self.hamiltonian, self.window, rounded + self.unknown_phase
+        if window.digits is None or not isinstance(hamiltonian, TermHamiltonian):
+            digits = self.last_digits_of_offset(window.times, np.arange(self.count))
+        elif any(hamiltonian.offsets().tolist()):
+            digits = hamiltonian.units.angular * (window.digits @ np.abs(hamiltonian.offsets()))
+        else:
+            return known
+        return np.asarray(known + (self.stop - self.start) * (digits @ window.shares))
+
+    @functools.cached_property
     def ends(self) -> Ends:
         """H at both ends of every window."""
         if self.hamiltonian.dimension > 2 or (self.count == 1 and self.is_straight):

@@ -407,7 +407,7 @@ def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
 
 def unreached(error: FloatArray, accuracy: float, why: str = ROUNDED) -> tuple[str, ...]:
     """Return a warning where the error estimate exceeds the wanted accuracy."""
-    worst = float(error.max(initial=0.0))
+    worst = max(error.ravel().tolist(), default=0.0)
     if worst <= max(accuracy, LARGEST_USUAL):
         return ()
     return (

@@ -108,7 +108,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         steps=None if found.steps is None else found.steps.reshape(batch),
         error_estimate=np.minimum(error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
-        phase_error=(found.rounding * _UNIT * found.phase).reshape(batch),
+        phase_error=lanes.phase_error(found.rounding * _UNIT * found.phase).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
         readout_order=None if found.order is None else found.order.reshape(batch),
         sectors=found.sectors,

@@ -62,7 +62,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
             [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
         )
         self._stack: Matrices | None = None
-        self._split: tuple[Matrices, FloatArray] | None = None
+        self._split: tuple[Matrices, FloatArray, FloatArray] | None = None
         self._tables: dict[int, DerivativeTable] = {}  # by order, shared with copies
 
     @functools.cached_property
@@ -89,7 +89,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     def combine_split(self, factors: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[Any]]:
         """Return the same of factors (..., K) that are known."""
-        stack, offsets = self._split_stack()
+        stack, offsets, _ = self._split_stack()
         rows, shape = factors.reshape(-1, len(self.formulas)), factors.shape[:-1]
         with np.errstate(all="ignore"):
             flat, offset = rows @ stack, rows @ offsets
@@ -114,7 +114,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return max|M_k| of every term, less what commutes."""
         if self.is_sparse:
             return np.array([_size(matrix) for matrix in self.matrices])
-        return np.asarray(np.abs(self._split_stack()[0]).max(axis=-1))
+        return self._split_stack()[2]
 
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
@@ -293,15 +293,15 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
             return self._split[1]
         return common_offset(np.array([matrix.diagonal().real for matrix in self.matrices]))
 
-    def _split_stack(self) -> tuple[Matrices, FloatArray]:
-        """Return the constant matrices less their multiples of the identity, and these."""
+    def _split_stack(self) -> tuple[Matrices, FloatArray, FloatArray]:
+        """Return the constant matrices less multiples of the identity, these, and max|M_k|."""
         if self._split is None:
             stack = self._dense_stack()
             offsets = common_offset(stack[:, :: self.dimension + 1].real)
             if offsets.any():
                 stack = stack.copy()
                 stack[:, :: self.dimension + 1] -= offsets[:, None]
-            self._split = stack, offsets
+            self._split = stack, offsets, np.abs(stack).max(axis=-1)
         return self._split
 
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> TermHamiltonian:
