@@ -109,7 +109,7 @@ def _best(
     lanes = request.lanes
     for block in blocks:
         note_degenerate_ends(block, warnings)
-    ends = [_end_frames(block) for block in blocks]
+    ends = [_end_frames(block, CLOSE * request.accuracy) for block in blocks]
     residual = np.max([left_over for *_, left_over in ends], axis=0)
     if np.any(~np.isfinite(residual)):
         raise InputError(
@@ -198,11 +198,11 @@ def _note_noise(states: Sequence[Superadiabatic], order: int, warnings: list[str
         )
 
 
-def _end_frames(lanes: Lanes) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+def _end_frames(lanes: Lanes, enough: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
     """Return the best superadiabatic frames at both ends of every window, and what they leave."""
     ends, count = np.arange(2 * lanes.count), lanes.count
     times = np.concatenate([lanes.start, lanes.stop])
-    (states,), order, left = optimal_states([lanes], times, ends % count, ends)
+    (states,), order, left = optimal_states([lanes], times, ends % count, ends, enough)
     frames = states.vectors @ states.rotations(order)
     left = np.maximum(left, states.turned_by_others(order, _AS_GOOD * left))
     return frames[:count], frames[count:], np.maximum(left[:count], left[count:])

@@ -29,6 +29,7 @@ from anticrossing.hamiltonian import FunctionHamiltonian
 
 HIGHEST_ORDER = 40
 _ATTEMPTS = (8, 20, HIGHEST_ORDER)  # the work grows with the fourth power of the orders
+_FEW_LEVELS = 16  # of more the last attempt would take minutes
 _POINTS = 64  # on a circle
 _FEW = 8
 _REAL_NODES = 33
@@ -100,20 +101,25 @@ def superadiabatic_states(
 
 
 def optimal_states(
-    blocks: Sequence[Lanes], times: FloatArray, lane: _Lane, group: _Lane | None = None
+    blocks: Sequence[Lanes],
+    times: FloatArray,
+    lane: _Lane,
+    group: _Lane | None = None,
+    enough: float = 0.0,
 ) -> tuple[list[Superadiabatic], _Lane, FloatArray]:
     """Return states of every block of H at `times` (P,) of lanes `lane` (P,).
 
     Also the order of every lane, or `group` (P,) of times, that is optimal for all of them
-    together, and what that leaves.
+    together, and what that leaves; where it is `enough` there may be better ones.
     """
     group = lane if group is None else group
-    for orders in _ATTEMPTS:
+    few = max(block.hamiltonian.dimension for block in blocks) <= _FEW_LEVELS
+    for orders in _ATTEMPTS if few else _ATTEMPTS[:-1]:
         states = [superadiabatic_states(block, times, lane, orders) for block in blocks]
         noise = np.max([own.noise for own in states], axis=0)
         order, left = optimal_order(np.maximum(largest_sizes(states), noise), group)
         # The terms fall and then grow: a least one inside is the least of all.
-        if np.max(order, initial=0) < orders - 1:
+        if np.max(order, initial=0) < orders - 1 or np.max(left, initial=0.0) <= enough:
             break
     return states, order, left
 
