@@ -226,6 +226,21 @@ def test_close_levels_with_an_environment_are_known_no_better_than_h(whole, when
     assert result.warnings
 
 
+@pytest.mark.parametrize("far", [2.0**14, 2.0**26])
+def test_superadiabatic_states_where_large_terms_cancel(far):
+    # What cancels leaves noise in the derivatives of H, and the states all the same.
+    a, b = (m + m.T for m in np.random.default_rng(1).normal(size=(2, 2, 2)))
+    given = {"basis": "superadiabatic", "times": [0.0, 1.0]}
+    near = ac.propagate(ac.Hamiltonian.affine(a, b), ac.drive.Linear(-6, 6, rate=1.0), **given)
+    given["times"] = [far, far + 1.0]
+    sweep = ac.drive.Linear(far - 6, far + 6, rate=1.0)
+    found = ac.propagate(ac.Hamiltonian.affine(a - far * b, b), sweep, **given)
+    for name in ("transition_matrix", "populations"):
+        off = np.max(np.abs(getattr(found, name) - getattr(near, name)))
+        assert off < found.error_estimate < 1e-13 * far
+    assert found.readout_residual == pytest.approx(float(near.readout_residual), rel=1e-3)
+
+
 @pytest.mark.parametrize("levels", [2, 3, 5])
 def test_phases_are_known_no_better_than_x_beside_a_common_slope(levels):
     """At x = 10⁶ a common slope of 10⁶ makes 10⁻⁴ of energy of the last digit of x."""

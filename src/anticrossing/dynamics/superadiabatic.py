@@ -213,7 +213,9 @@ def _taylor(
         if todo.size == 0:
             break
     taken = _circle if analytic else _interval
-    return taken(lanes, times, lane, radius, left, right, length, factor)
+    # Where large terms cancel no circle is so small that only rounding is left.
+    known = np.max(lanes.last_digits(times[:, None], lane), axis=(1, 2, 3))
+    return taken(lanes, times, lane, radius, left, right, length, factor, known)
 
 
 def _values(lanes: Lanes, times: npt.NDArray[np.complex128], lane: _Lane) -> ComplexArray:
@@ -233,6 +235,7 @@ def _circle(
     right: FloatArray,
     length: int,
     factor: float,
+    known: FloatArray,
 ) -> tuple[ComplexArray, FloatArray]:
     radius = radius * factor
     points = np.exp(2j * np.pi * np.arange(_POINTS) / _POINTS)
@@ -247,7 +250,7 @@ def _circle(
         size = np.max(np.abs(found), axis=(2, 3))
         # An analytic function has no negative powers, and what it has falls off.
         tail = np.max(size[:, _POINTS * 2 // 3 :], axis=1)
-        good = tail <= _TAIL * np.max(size, axis=1)
+        good = tail <= np.maximum(_TAIL * np.max(size, axis=1), known[todo])
         series[todo[good]] = found[good, : length + 1]
         todo = todo[~good]
         if todo.size == 0:
@@ -266,6 +269,7 @@ def _interval(
     right: FloatArray,
     length: int,
     factor: float,
+    known: FloatArray,
 ) -> tuple[ComplexArray, FloatArray]:
     points = grid(_REAL_NODES)
     radius = radius * factor
@@ -280,7 +284,7 @@ def _interval(
         found = np.einsum("cn,pnab->pcab", points.to_coefficients, values).astype(np.complex128)
         size = np.max(np.abs(found), axis=(2, 3))
         largest = np.max(size, axis=1)
-        good = np.max(size[:, -3:], axis=1) <= _REAL_TAIL * largest
+        good = np.max(size[:, -3:], axis=1) <= np.maximum(_REAL_TAIL * largest, known[todo])
         for row in np.flatnonzero(good):
             # Coefficients below rounding would only feed noise to the derivatives.
             degree = int(np.flatnonzero(size[row] > 4e-16 * largest[row])[-1])
