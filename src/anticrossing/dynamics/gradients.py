@@ -14,7 +14,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing._core.unchanging import assembled
-from anticrossing.dynamics import liouville, panels, slopes
+from anticrossing.dynamics import _line_gradient, liouville, panels, slopes
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear_variation import LinearVariationKernel
 from anticrossing.dynamics.panels import Evolution
@@ -94,12 +94,13 @@ class _Ends:
     """Read-out states at the start and at all read times, and how they move with parameters.
 
     `vectors` are (lanes, 1 + R, N, N), `slopes` (lanes, 1 + R, K, N, N); `moved` (lanes, 2, K) are
-    the ends of the window.
+    the ends of the window. `changes` are of H at fixed times, of the shape of `slopes`.
     """
 
     vectors: ComplexArray
     slopes: ComplexArray
     moved: FloatArray
+    changes: npt.NDArray[Any]
 
     @classmethod
     def of(cls, request: Request, parameters: Sequence[Parameter]) -> _Ends:
@@ -108,11 +109,11 @@ class _Ends:
         moved = np.stack([slopes.of_window(lanes, p) for p in parameters], axis=-1)
         times = np.concatenate([lanes.start[:, None], request.times_and_end], axis=1)
         shape = (*times.shape, levels, levels)
+        own = slopes.of_hamiltonian(parameters, lanes, times, lane)
         if request.basis == "diabatic":
             vectors = np.broadcast_to(np.eye(levels, dtype=np.complex128), shape)
-            still = np.zeros((*times.shape, len(parameters), levels, levels), np.complex128)
-            return cls(vectors, still, moved)
-        changes = slopes.of_hamiltonian(parameters, lanes, times, lane).astype(np.complex128)
+            return cls(vectors, np.zeros(own.shape, np.complex128), moved, own)
+        changes = own.astype(np.complex128)
         if np.any(moved):
             speed = slopes.in_time(lanes, times[:, [0, -1]], lane)[:, :, None]
             changes[:, [0, -1]] += moved[..., None, None] * speed
@@ -131,12 +132,14 @@ class _Ends:
                 "derivative there. Use basis='diabatic' or another window."
             )
         mixing = np.where(same, 0.0, inside / np.where(same, 1.0, apart)[:, :, None])
-        return cls(vectors, vectors[:, :, None] @ mixing, moved)
+        return cls(vectors, vectors[:, :, None] @ mixing, moved, own)
 
 
-def _solved(request: Request, kernel: Any) -> tuple[Evolution, ComplexArray]:
+def _solved(
+    request: Request, kernel: Any, evolution: Evolution | None = None
+) -> tuple[Evolution, ComplexArray]:
     """Return the evolution, and [U, ∂U] at the requested times and, last, at the end."""
-    evolution = panels.solve(
+    evolution = evolution or panels.solve(
         request.lanes,
         kernel,
         tolerance=request.panel_tolerance,
@@ -186,7 +189,10 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     changes = functools.partial(slopes.of_hamiltonian, parameters)
     phase = float(np.max(result.phase))
     kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
-    evolution, every = _solved(request, kernel)
+    line = None
+    if request.times is None:
+        line = _line_gradient.follow(lanes, ends.changes, request.panel_tolerance)
+    evolution, every = _solved(request, kernel, line)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: -1j * lanes.matrices(both, lane))
     if isinstance(initial, int):
