@@ -153,12 +153,24 @@ def _grown(v, m, ratio):
 
 @inner(fastmath={"contract", "reassoc"})
 def _sum(v, m, ratio, out):
-    """Store the series at `ratio` of the step."""
+    """Store the series at `ratio` of the step, by four orders at a time."""
+    second, third, fourth = ratio**2, ratio**3, ratio**4
+    top = m - m % 4
     _copy(v[m], out)
-    for j in range(m - 1, -1, -1):
+    for j in range(m - 1, top - 1, -1):
         for i in range(out.shape[1]):
             out[0, i] = out[0, i] * ratio + v[j, 0, i]
             out[1, i] = out[1, i] * ratio + v[j, 1, i]
+    for j in range(top - 4, -1, -4):
+        for k in range(2):
+            for i in range(out.shape[1]):
+                out[k, i] = (
+                    out[k, i] * fourth
+                    + v[j + 3, k, i] * third
+                    + v[j + 2, k, i] * second
+                    + v[j + 1, k, i] * ratio
+                    + v[j, k, i]
+                )
 
 
 @inner()
@@ -349,18 +361,6 @@ def _add_overlaps(x, weights, gram):
             gram[1, i, j] += b
 
 
-@inner(fastmath={"contract", "reassoc"})
-def _at(v, m, ratio, places, out):
-    """Store the series at places in [0, 1] of `ratio` of the step, (2, D, q)."""
-    for part in range(2):
-        for i in range(out.shape[1]):
-            for q in range(places.size):
-                out[part, i, q] = v[m, part, i]
-            for j in range(m - 1, -1, -1):
-                for q in range(places.size):
-                    out[part, i, q] = out[part, i, q] * (ratio * places[q]) + v[j, part, i]
-
-
 @entry()
 def overlaps_on_line(constant, slope, width, norm, rate, longest, places, weights, found, gram):
     """Carry all columns as `follow_line` does, and integrate their overlaps with each other.
@@ -397,7 +397,10 @@ def overlaps_on_line(constant, slope, width, norm, rate, longest, places, weight
         if ratio < 1.0 and not ratio * h > _SHORTEST * width:
             return np.inf, steps
         step = _next_step(step, h, m, ratio, grown, longest)
-        _at(v, m, ratio, places, x)
+        for q in range(places.size):
+            _sum(v, m, ratio * places[q], total)
+            for i in range(count):
+                x[0, i, q], x[1, i, q] = total[0, i], total[1, i]
         for k in range(gram.shape[0]):
             for q in range(places.size):
                 w[q] = ratio * h / half * weights[q]
