@@ -25,7 +25,7 @@ from anticrossing.dynamics._taylor import overlaps_on_line
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution, Pieces
 
-_MOST_RADIANS = 14000.0  # over N^(3/2), beyond which steps are doubled
+_MOST_RADIANS = 14000.0  # over N^(3/2), in the mean, beyond which steps are doubled
 _MOST_LEVELS = 8  # the overlaps have N⁴ elements
 _MORE_PLACES = 8  # than radians of a step: its overlaps turn twice as fast as its columns
 
@@ -39,7 +39,7 @@ def follow(lanes: Lanes, changes: npt.NDArray[Any], tolerance: float) -> Evoluti
     if levels > _MOST_LEVELS or not lanes.is_straight or lanes.drive.breakpoints.size:
         return None
     phase = plan.phases(lanes)
-    if not np.all(phase < _MOST_RADIANS / levels**1.5):
+    if not np.mean(phase) < _MOST_RADIANS / levels**1.5:
         return None
     straight, window = Straight.of(lanes), lanes.stop - lanes.start
     assert straight is not None
