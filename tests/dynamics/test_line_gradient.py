@@ -1,4 +1,4 @@
-"""Derivatives along straight lines: against doubled steps, closed forms, and the rule of products."""
+"""Derivatives along straight lines: against doubled steps, and closed forms."""
 
 from __future__ import annotations
 
