@@ -1,5 +1,7 @@
 """Last digits of times, positions and large terms: what they leave unknown is told."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -221,3 +223,45 @@ def test_close_levels_with_an_environment_are_known_no_better_than_h(whole, when
     error = np.max(np.abs(result.populations[0] - right))
     assert error < result.error_estimate < 1e-4
     assert result.warnings
+
+
+def _parked(more, sectors, digits=0):
+    """H(x) = A + x B whose lowest levels, a billionth apart at x = 1, are hardly coupled."""
+    levels = 2 + more
+    constant = np.diag([0.0, 1.0 + 1e-9, *(3.0 + np.arange(more))])
+    constant[0, 1] = constant[1, 0] = 1e-11
+    constant[1, 2:] = constant[2:, 1] = 1e-7
+    rotated, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(levels, levels)))
+    matrices = [rotated @ m @ rotated.T for m in (constant, np.diag([0.0, -1.0] + [0.1] * more))]
+    constant, slope = (0.5 * (m + m.T) for m in matrices)
+    initial, nothing = rotated[:, :2] @ [0.8, 0.6], np.zeros((levels, levels))
+    other = constant + np.diag(np.arange(levels) + 0.3)
+    constant[0, 0] += digits * np.spacing(constant[0, 0])
+    if sectors:
+        constant = np.block([[constant, nothing], [nothing, other]])
+        slope = np.block([[slope, nothing], [nothing, slope]])
+        initial = np.concatenate([initial, nothing[0]])
+    return ac.Hamiltonian.affine(constant, slope), initial
+
+
+@pytest.mark.parametrize("sectors", [False, True])
+@pytest.mark.parametrize("rate", [10.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_superpositions_of_levels_close_at_the_end(more, rate, sectors):
+    # No level alone is shared out among the close ones, as the superposition is.
+    found = []
+    for digits in (0, -1, 1):
+        hamiltonian, initial = _parked(more, sectors, digits)
+        sweep = ac.drive.Linear(0, 1, rate=rate)
+        found.append(
+            [
+                ac.propagate(hamiltonian, sweep, initial=initial, whole=whole)
+                for whole in (True, False)
+            ]
+        )
+    (every, one), *moved = found
+    assert float(every.error_estimate) > 0.9 * float(one.error_estimate)
+    for result in itertools.chain(*moved):
+        difference = np.max(np.abs(result.probabilities - every.probabilities))
+        assert 0 < difference < 0.5 * float(every.error_estimate)
+    assert every.warnings

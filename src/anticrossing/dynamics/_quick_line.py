@@ -1,4 +1,4 @@
-"""One quick straight line in time: three and more levels that a Taylor series follows at once.
+"""One quick straight line in time, that a Taylor series follows at once.
 
 There what is asked beforehand takes longer than the evolution. All of it is looked at together, in
 compiled code, and what is not plain is left to others: several sectors, degenerate ends, requested
@@ -23,7 +23,7 @@ from anticrossing.dynamics.request import Request
 from anticrossing.hamiltonian import TermHamiltonian
 from anticrossing.spectrum._algebra import APART, ZERO_ROTATED
 
-_LEVELS = range(3, 65)
+_LEVELS = range(2, 65)
 _FIRST = np.zeros(1, dtype=np.intp)
 
 
@@ -100,6 +100,8 @@ class _QuickLine:
         if not math.isfinite(missed):
             return None
         assert isinstance(lanes.hamiltonian, TermHamiltonian)
+        lost = window * float(lanes.most_unknown[0] @ lanes.window.shares)
+        turns = float(interference.turns(phase, lost))
         straight = Straight.of(lanes) if lanes.hamiltonian.offsets().any() else None
         if straight is not None:
             turned, common = straight.turned(_FIRST, lanes.start, lanes.stop)
@@ -113,9 +115,9 @@ class _QuickLine:
             square = float(np.vdot(final, final).real)
             final, defect = final * (1.5 - 0.5 * square), abs(square - 1)
         read = dagger(last) @ final
-        lost = window * float(lanes.most_unknown[0] @ lanes.window.shares)
-        turns = float(interference.turns(phase, lost))
-        doubt = self._doubt(request, read if amplitudes is None else amplitudes)
+        seen = [] if amplitudes is None else [amplitudes]
+        if amplitudes is None or not isinstance(state, int):
+            seen.append(read)
         return Outcome(
             propagator,
             amplitudes,
@@ -123,7 +125,7 @@ class _QuickLine:
             final[:, 0],
             np.empty((0, levels), dtype=np.complex128),
             np.empty((0, levels)),
-            np.array([defect + 2 * missed + turns + doubt]),
+            np.array([defect + 2 * missed + turns + self._doubt(request, *seen)]),
             np.array([phase]),
             np.array([1]),
             1,
@@ -134,12 +136,15 @@ class _QuickLine:
             (levels,),
         )
 
-    def _doubt(self, request: Request, amplitudes: ComplexArray) -> float:
+    def _doubt(self, request: Request, *amplitudes: ComplexArray) -> float:
         """Return a bound on what rounding of H does to squares, as narrow as it has to be."""
         enough = readout.CLOSE * request.accuracy
         if self.doubt <= enough:
             return self.doubt
-        lanes, sizes = request.lanes, np.abs(amplitudes)[None, None]
+        lanes, stop = request.lanes, request.lanes.stop[:, None]
         level = request.initial if isinstance(request.initial, int) else None
-        stop = lanes.stop[:, None]
-        return float(readout.doubt(lanes, request.basis, stop, sizes, level, enough)[0])
+        sizes = (np.abs(part)[None, None] for part in amplitudes)
+        return max(
+            float(readout.doubt(lanes, request.basis, stop, size, level, enough)[0])
+            for size in sizes
+        )

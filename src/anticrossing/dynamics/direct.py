@@ -149,6 +149,7 @@ def solve(
         " and ".join(m for m in (METHOD, doubling.METHOD) if m in methods),
         steps,
         unknown=unknown,
+        common=mesh.phase,
     )
 
 

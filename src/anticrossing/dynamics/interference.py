@@ -35,7 +35,8 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    bound = turns(evolution.phase, 0.0 if evolution.unknown is None else evolution.unknown)
+    unknown = 0.0 if evolution.unknown is None else evolution.unknown
+    bound = turns(evolution.phase - evolution.common, unknown)
     if evolution.shifted is not None:
         found = np.max(np.abs(evolution.shifted - evolution.propagator), axis=(1, 2))
         bound = np.minimum(np.maximum(bound, _SHIFTS * found), 1.0)

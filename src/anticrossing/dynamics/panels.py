@@ -74,7 +74,7 @@ class Evolution:
 
     `shifted` is what the propagator to the end may be as well, where that was tried. `applied` ones
     are times some columns. `unknown` is what the last digits of H add up to over the window, where
-    large terms cancel in it.
+    large terms cancel in it. All levels share `common` of the phase.
     """
 
     propagator: npt.NDArray[Any]
@@ -90,6 +90,7 @@ class Evolution:
     shifted: npt.NDArray[Any] | None = None
     applied: bool = False
     unknown: FloatArray | None = None
+    common: FloatArray | float = 0.0
 
     def applied_to(self, columns: ComplexArray) -> Evolution:
         """Return the same with the propagators times columns (lanes, N, C)."""

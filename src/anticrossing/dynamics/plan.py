@@ -35,6 +35,7 @@ _ORDERS_PER_RADIAN = 4.7
 _PRODUCTS, _PRODUCTS_EACH = 500.0, 5.0  # of doubled steps
 _MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may add up to
 _LANE = 1000.0  # what one lane costs before its steps begin
+_TWO_LEVELS = 1040.0  # of one lane of two levels by their compiled panels
 _FEWER = 3  # every third place in the window tells how H varies
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
@@ -166,7 +167,9 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
 
 def takes_steps(levels: int, columns: int, phase: float) -> bool:
     """Whether Taylor series of so many radians take less than anything else would."""
-    least = min(_doubled_cost(levels, 1, 0.0), _panels_cost(levels))
+    least = _TWO_LEVELS
+    if levels >= _FEWEST_LEVELS:
+        least = min(_doubled_cost(levels, 1, 0.0), _panels_cost(levels))
     return bool(_steps_cost(levels, columns, phase) <= least)
 
 

@@ -61,8 +61,8 @@ def propagate(
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
     evolution needs no more panels than fast; see the theory page of the documentation. Where the
-    phase of three and more levels is so small that steps cost less, it is followed step by step;
-    `method` of the result says what ran.
+    phase is so small that steps cost less, it is followed step by step; `method` of the result says
+    what ran.
 
     Of a Hamiltonian of sparse matrices or linear operators with more than 512 levels one state is
     followed, and a `StateEvolution` returned; with a `symmetry` all states, sector by sector.

@@ -167,22 +167,27 @@ def _whole(request: Request, warnings: list[str]) -> Outcome:
     level = state if isinstance(state, int) else None
     if whole:
         final, states = final @ vector, states @ vector[:, None]
+    seen = dagger(read.between) @ states
+    # A superposition may lie on close levels that no level alone shares out.
+    mixed = whole and level is None
+    own = np.abs(dagger(last) @ final) if mixed else size[..., level if whole else 0, None]
     if isinstance(evolution, Passages):
         angles = evolution.angles if request.basis != "diabatic" else 0.0
-        noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles + np.minimum(angles, 1.0) ** 2
+        shared = np.maximum(size[:, 0, 0] * size[:, 1, 0], own[:, 0, 0] * own[:, 1, 0])
+        noise = 2 * shared * angles + np.minimum(angles, 1.0) ** 2
     else:
         stop, enough = lanes.stop[:, None], CLOSE * request.accuracy
         noise = doubt(lanes, request.basis, stop, size[:, None], level, enough)
-    seen = dagger(read.between) @ states
+        if mixed:
+            alone = doubt(lanes, request.basis, stop, own[:, None], None, enough)
+            noise = np.maximum(noise, alone)
     if request.times is not None:
         between = doubt(lanes, request.basis, request.times, np.abs(seen), level)
         noise = np.maximum(noise, between)
-    if whole and level is None:
-        size = np.abs(dagger(last) @ final)
     return Outcome(
         evolution.propagator if whole else None,
         amplitudes if whole else None,
-        size[..., level if whole and level is not None else 0] ** 2,
+        own[..., 0] ** 2,
         final[..., 0],
         states[..., 0],
         np.abs(seen[..., 0]) ** 2,
@@ -240,7 +245,6 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
             between = dagger(read.between) @ evolution.snapshots @ read.first[:, None]
             sizes = np.abs(np.concatenate([between, last[:, None]], axis=1))
             noise.append(doubt(block, request.basis, when, sizes, None))
-        error = error + np.max(noise, axis=0)
         amplitudes = solved.shared(sectored.diagonal(jumps))
         amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
         amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
@@ -277,6 +281,11 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         probabilities = np.take_along_axis(np.abs(at_end) ** 2, ending[:, 0], axis=-1)
         sizes = np.abs(np.concatenate([within, at_end[:, None]], axis=1))[..., None]
         level = starting[:, 0, state] if isinstance(state, int) else None
+        if level is None:
+            for place, number in zip(sectored.slices, sectored.owner, strict=True):
+                own = sizes[..., place, :]
+                noise.append(doubt(sectored.blocks[number], request.basis, when, own, None))
+        error = error + np.max(noise, axis=0)
         jumped = np.abs(sectored.diagonal(jumps))[:, None]
         of_state = _mixing.doubt(sectored, when, sizes, level)
         of_all = _mixing.doubt(sectored, lanes.stop[:, None], jumped)
