@@ -27,7 +27,7 @@ from anticrossing.dynamics.panels import Evolution, Pieces
 
 _MOST_RADIANS = 14000.0  # over N^(3/2), in the mean, beyond which steps are doubled
 _MOST_LEVELS = 8  # the overlaps have N⁴ elements
-_MORE_PLACES = 8  # than radians of a step: its overlaps turn twice as fast as its columns
+_MORE_PLACES = 9  # than radians of a step: its overlaps turn twice as fast as its columns
 
 
 def follow(lanes: Lanes, changes: npt.NDArray[Any], tolerance: float) -> Evolution | None:
