@@ -39,7 +39,7 @@ from anticrossing.dynamics.kernels import FIRST_PANELS, MANY_LEVEL_NODES, PanelR
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.slopes import ROUNDING
-from anticrossing.dynamics.stacked import StackedKernel
+from anticrossing.dynamics.stacked import LEAST, StackedKernel, acting, in_place
 
 _FEW_NUMBERS, _FEW_STEPS = 5, 1e3  # panels of few numbers are soon split
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
@@ -106,11 +106,12 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
                 continue
             rows, g, missed = rows[resolved], g[resolved], missed[resolved]
             slopes = self.slopes(lanes, times[rows], lane[rows])
+            slopes, places = acting(slopes, half_width[rows], LEAST * tolerance)
             slopes = to @ slopes @ back * half_width[rows][:, None, None, None, None]
             slopes[:, :, :, 0] = 0.0
             found = _Panels(g, slopes, self.grid, tolerance)
             result.accepted[rows] = found.accepted
-            result.propagator[rows] = back @ found.propagator @ to
+            result.propagator[rows] = in_place(back @ found.propagator @ to, places, self.count)
             result.error[rows], result.phase[rows] = found.error + missed, found.phase
         return result
 

@@ -33,7 +33,7 @@ from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.stacked import StackedKernel
+from anticrossing.dynamics.stacked import LEAST, StackedKernel, acting, in_place
 
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
@@ -74,10 +74,11 @@ class VariationKernel(StackedKernel, UnitaryKernel):
         tolerance: float,
     ) -> PanelResults:
         matrices, offset = lanes.split(times, lane)
-        slopes = self.slopes(lanes, times, lane)
+        slopes, places = acting(self.slopes(lanes, times, lane), half_width, LEAST * tolerance)
         found = _Panels(matrices, slopes, half_width, self.grid, tolerance, self.few)
         error = found.error + unresolved(self.grid, half_width, matrices)
-        solved = PanelResults(found.accepted, found.propagator, error, found.phase)
+        stacks = in_place(found.propagator, places, self.count)
+        solved = PanelResults(found.accepted, stacks, error, found.phase)
         return self.with_common_phase(solved, lanes, times, lane, offset)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
