@@ -199,17 +199,18 @@ def _solve(
     if rows.size == 0:
         return rows, np.empty((0, 1 + moved.shape[2], *g.shape[2:]), dtype=np.complex128)
     solved, y = picard(kernel[rows], nodes, tolerance)
-    rows = rows[solved]
-    y, g, forcing, same = (
-        back[rows].swapaxes(-1, -2) * y[solved],
-        g[rows],
-        -1j * moved[rows],
-        same[rows],
-    )
-    inner = np.where(same[:, None], -1j * g, 0.0)
+    rows, y, back = rows[solved], y[solved], back[rows[solved]]
+    y, forcing = back.swapaxes(-1, -2) * y, -1j * moved[rows]
+    end = y[:, -1, None]
+    if same.all():  # y holds all that turns, so that nodes which resolve this integrate it
+        inside = dagger(y)[:, :, None] @ forcing @ y[:, :, None]
+        if _resolved(inside, nodes, tolerance).all():
+            total = np.einsum("n,pnkij->pkij", nodes.weights, inside)
+            return rows, np.concatenate([end, end @ total], axis=1)
+    inner = np.where(same[rows][:, None], -1j * g[rows], 0.0)
     diagonals(inner)[...] = 0.0
-    w, converged = _smooth(diagonals(g).real, inner[:, :, None], forcing, nodes, tolerance)
-    rows, end, w = rows[converged], y[converged, -1, None], w[converged]
+    w, converged = _smooth(diagonals(g[rows]).real, inner[:, :, None], forcing, nodes, tolerance)
+    rows, end, w = rows[converged], end[converged], w[converged]
     return rows, np.concatenate([end, w[:, -1] @ end - end @ w[:, 0]], axis=1)
 
 
