@@ -156,10 +156,13 @@ class OpenEquation:
             lambda part: part.asks_levels or part.scalars(nodes.x, nodes.t) is not None
         )
         moved = of_hamiltonian(self.parameters, lanes, times, lane)
-        found = liouville.commutator(moved)
-        others = [k for k, parameter in enumerate(self.parameters) if parameter.of != ENVIRONMENT]
-        if with_levels is not None and others:
-            found[:, :, others] += _along_levels(with_levels, matrices, nodes, moved[:, :, others])
+        # Most values of a drive move nothing here.
+        live = [k for k in range(len(self.parameters)) if np.any(moved[:, :, k])]
+        size = moved.shape[-1] ** 2
+        found = np.zeros((*moved.shape[:3], size, size), dtype=np.complex128)
+        found[:, :, live] = liouville.commutator(moved[:, :, live])
+        if with_levels is not None and live:
+            found[:, :, live] += _along_levels(with_levels, matrices, nodes, moved[:, :, live])
         along = None
         for k, parameter in enumerate(self.parameters):
             if parameter.of == ENVIRONMENT:
