@@ -72,8 +72,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(PIP) -e '.[cli]'
 	@touch $@
 
+# The largest kernels are compiled meanwhile: installing takes one core.
 $(VENV)/.tested: $(VENV)/bin/python pyproject.toml
-	$(PIP) -e '.[test]'
+	$(PIP) -e .
+	$(BIN)/python tools/warm.py >/dev/null 2>&1 & $(PIP) -e '.[test]'
 	@! command -v chromium >/dev/null || $(PIP) 'playwright>=1.50'
 	@touch $@ $(VENV)/.installed
 

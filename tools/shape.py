@@ -12,6 +12,7 @@ import io
 import sys
 import tokenize
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = "anticrossing"
@@ -46,7 +47,7 @@ def imports(files: dict[str, Path]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module, path in files.items():
         names: set[str] = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     inner = f"{node.module}.{alias.name}"
@@ -55,6 +56,14 @@ def imports(files: dict[str, Path]) -> dict[str, set[str]]:
                 names |= {alias.name for alias in node.names}
         found[module] = names & set(files) - {module}
     return found
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement of a file, without its expressions, which are far more."""
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(tree, name, ()):
+            yield node
+            yield from _statements(node)
 
 
 def circles(graph: dict[str, set[str]]) -> dict[str, set[str]]:

@@ -118,7 +118,8 @@ def _run_with(size: int, file: Path, target: Path) -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("size", [pytest.param(1000, marks=pytest.mark.slow), 20_000])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1000, 20_000])
 def test_a_run_that_finds_no_room_is_one_line(size: int, tmp_path: Path) -> None:
     file, target = tmp_path / "a.toml", tmp_path / "out"
     file.write_text(PASSAGE)

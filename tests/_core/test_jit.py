@@ -1,6 +1,7 @@
 """What Numba keeps between runs is compiled again when a file that it may depend on changed."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -231,3 +232,7 @@ def test_what_inner_functions_raise_arrives(change: str, hits: list[str], tmp_pa
             text=True, env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}, timeout=120,
         )  # fmt: skip
         assert done.stdout == "".join(f"3.0 negative -1.0 {n}\n" for n in kept), done.stderr
+
+
+def test_what_is_compiled_while_the_rest_is_installed() -> None:
+    runpy.run_path(str(Path(__file__).parents[2] / "tools" / "warm.py"))

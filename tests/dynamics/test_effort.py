@@ -48,8 +48,7 @@ def test_progress_rises_to_the_end_and_changes_nothing(name):
     assert told[-1] == (1000, 1000)
     silent = ac.propagate(hamiltonian, drive, **settings)
     np.testing.assert_array_equal(found.probabilities, silent.probabilities)
-    if name != "two levels":
-        assert ac.dynamics.estimate(hamiltonian, drive, **settings).method == found.method
+    assert ac.dynamics.estimate(hamiltonian, drive, **settings).method == found.method
     if name == "steps":
         assert done == [1000]  # not the panels on which H is resolved before the steps
     if name == "one state":
@@ -180,3 +179,12 @@ def test_reading_the_lowest_levels_is_counted(levels, monkeypatch):
     assert more.work == some.work
     assert reading > each * work
     assert more.seconds - some.seconds == pytest.approx(3 * reading, rel=1e-9)
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("rate", [10.0, 0.01, 1e-6])
+def test_the_method_of_one_straight_line(levels, rate):
+    sweep = ac.drive.Linear(0, 1, rate=rate)
+    for whole in (True, False):
+        found = ac.propagate(generic(levels), sweep, whole=whole)
+        assert ac.dynamics.estimate(generic(levels), sweep, whole=whole).method == found.method

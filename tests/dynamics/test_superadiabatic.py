@@ -289,7 +289,8 @@ def test_the_error_of_a_short_window_is_told(gap, reach):
     assert found.error_estimate < (1e-9 if reach == 16 else 20 * off)
 
 
-@pytest.mark.parametrize("levels", [2, 3, 6])
+@pytest.mark.quick(1)
+@pytest.mark.parametrize("levels", [3, 2, 6])
 def test_what_the_last_digit_of_h_moves_is_in_the_estimate(levels):
     rng = np.random.default_rng(levels)
     for reach, rate in ((0.8, 0.1), (2.0, 1.0), (14.0, 20.0)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,16 @@ def follow(request: Request) -> Outcome | None:
     """Return the evolution of all levels or of one state, or None where it is none of this."""
     line = _QuickLine.of(request)
     return None if line is None else line.followed(request)
+
+
+def work(request: Request) -> dict[str, Any] | None:
+    """Return the method, the work and its unit as of `Effort`, or None where it is none of this."""
+    line, lanes = _QuickLine.of(request), request.lanes
+    if line is None:
+        return None
+    phase = line.norm * (lanes.stop - lanes.start)
+    taken = plan.by_series(phase, lanes.hamiltonian.dimension if request.whole else 1)
+    return {"method": direct.METHOD, "work": taken, "unit": plan.PRODUCTS}
 
 
 @dataclass(frozen=True)

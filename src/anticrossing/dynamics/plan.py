@@ -36,6 +36,7 @@ _PRODUCTS, _PRODUCTS_EACH = 500.0, 5.0  # of doubled steps
 _MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may add up to
 _LANE = 1000.0  # what one lane costs before its steps begin
 _TWO_LEVELS = 1040.0  # of one lane of two levels by their compiled panels
+PRODUCTS = "products of H with a state"
 _FEWER = 3  # every third place in the window tells how H varies
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
@@ -107,7 +108,7 @@ class Expected:
     @property
     def unit(self) -> str:
         """What `work` counts."""
-        units = {panels.SUPERADIABATIC: "panels", direct.METHOD: "products of H with a state"}
+        units = {panels.SUPERADIABATIC: "panels", direct.METHOD: PRODUCTS}
         return units.get(self.method, "products of propagators")
 
     @property
@@ -158,8 +159,7 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
         return replace(found, method=method, work=tried, seconds=1e-6 * by_panels)
     seconds = 1e-6 * float(np.sum(np.where(cheaper, doubled, taylor)))
     if not cheaper.any():
-        products = _ORDERS_PER_RADIAN * float(np.sum(phase)) * columns
-        return replace(found, work=products, seconds=seconds)
+        return replace(found, work=by_series(phase, columns), seconds=seconds)
     products = float(np.sum(_PRODUCTS * pieces + _PRODUCTS_EACH * turns[cheaper]))
     method = doubling.METHOD if cheaper.all() else f"{direct.METHOD} and {doubling.METHOD}"
     return replace(found, method=method, work=products, seconds=seconds)
@@ -171,6 +171,11 @@ def takes_steps(levels: int, columns: int, phase: float) -> bool:
     if levels >= _FEWEST_LEVELS:
         least = min(_doubled_cost(levels, 1, 0.0), _panels_cost(levels))
     return bool(_steps_cost(levels, columns, phase) <= least)
+
+
+def by_series(phase: FloatArray, columns: int) -> float:
+    """Return how many products Taylor series of so many radians take."""
+    return _ORDERS_PER_RADIAN * float(np.sum(phase)) * columns
 
 
 def stepped(

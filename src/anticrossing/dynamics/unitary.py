@@ -52,7 +52,8 @@ def evolve(request: Request, most_hours: float) -> Propagation:
 
 def expected(request: Request) -> effort.Effort:
     """Return what a checked request takes."""
-    return _effort(request, _sectors(request))
+    found, line = _effort(request, _sectors(request)), _quick_line.work(request)
+    return found if line is None else replace(found, **line)
 
 
 def _sectors(request: Request) -> Sectored | Own | None:
