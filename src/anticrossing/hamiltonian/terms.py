@@ -192,13 +192,16 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def evaluate_parameter_derivatives(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], names: Sequence[str]
     ) -> Matrices:
-        slopes, places = _slopes(self.formulas, tuple(names))
+        slopes, of, terms = _slopes(self.formulas, tuple(names))
         values, stack = self._coefficient_values(slopes, x, parameters), self._dense_stack()
         shape = (*values.shape[:-1], len(names), stack.shape[-1])
         found = np.zeros(shape, dtype=np.result_type(values, stack))
         with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
-            for j, (name, term) in enumerate(places):
-                found[..., name, :] += values[..., j, np.newaxis] * stack[term]
+            if len(set(of)) == len(of):
+                found[..., of, :] = values[..., np.newaxis] * stack[terms]
+            else:  # one that several terms hold
+                for j, (name, term) in enumerate(zip(of, terms, strict=True)):
+                    found[..., name, :] += values[..., j, np.newaxis] * stack[term]
         return found.reshape(*shape[:-1], self.dimension, self.dimension)
 
     def _given_as(self) -> str:
@@ -342,12 +345,12 @@ def _size(matrix: Any) -> float:
 @functools.lru_cache(maxsize=1024)
 def _slopes(
     formulas: tuple[Formula, ...], names: tuple[str, ...]
-) -> tuple[tuple[Formula, ...], tuple[tuple[int, int], ...]]:
-    """Return the derivatives that are not zero, and the name and the term that each belongs to."""
+) -> tuple[tuple[Formula, ...], list[int], list[int]]:
+    """Return the derivatives that are not zero, and the names and the terms that they belong to."""
     found = {
         (j, k): slope
         for j, name in enumerate(names)
         for k, formula in enumerate(formulas)
         if not is_zero(slope := differentiate(formula, name))
     }
-    return tuple(found.values()), tuple(found)
+    return tuple(found.values()), [j for j, _ in found], [k for _, k in found]
