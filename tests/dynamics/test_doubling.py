@@ -179,6 +179,20 @@ def test_threads_change_nothing(monkeypatch):
     assert np.max(np.abs(one.propagator - several.propagator)) < 1e-9
 
 
+@pytest.mark.usefixtures("doubled")
+@pytest.mark.parametrize("scale", [1e-200, 1e80, 1e150, 1e200])
+def test_energies_that_no_double_squares(scale):
+    def passage(unit):
+        hamiltonian = ac.Hamiltonian.affine(unit * gaussian(4, 1), unit * gaussian(4, 2))
+        with np.errstate(all="raise", under="ignore"):
+            return ac.propagate(hamiltonian, ac.drive.Linear(-3, 3, rate=unit), tolerance=1e-9)
+
+    found, wanted = passage(scale), passage(1.0)
+    assert found.method == DOUBLED
+    assert np.max(np.abs(found.transition_matrix - wanted.transition_matrix)) < 1e-11
+    assert found.error_estimate < 1e-9
+
+
 @pytest.mark.parametrize(("width", "resolved"), [(0.5, True), (0.16, False)])
 def test_a_panel_on_which_h_is_large_for_a_short_time(width, resolved):
     points = grid(25)

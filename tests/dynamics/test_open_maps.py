@@ -184,9 +184,19 @@ def test_sizes_of_stacks(kind):
     if kind is complex:
         stacks += 1j * rng.normal(size=stacks.shape)
     first = int(kind is float)
-    whole = np.sqrt(np.sum(np.abs(stacks) ** 2, axis=(1, 3)))
-    inside = np.sqrt(np.sum(np.abs(stacks[:, first:, :, first:]) ** 2, axis=(1, 3)))
-    numbers = stacks.view(float)
+    stacks[1:, :, :, 1] *= 1e-3  # one large column: both bounds are the lower somewhere
+    stacks[:, :first] = 0.0
+
+    def bound(part):
+        frobenius = np.linalg.norm(part, axis=(1, 3))
+        rows, columns = np.abs(part).sum(axis=3).max(axis=1), np.abs(part).sum(axis=1).max(axis=2)
+        spectral = np.linalg.norm(part.swapaxes(1, 2), ord=2, axis=(2, 3))
+        found = np.minimum(frobenius, np.sqrt(rows * columns)) if first else frobenius
+        assert np.all(found >= spectral)
+        return found
+
+    whole, inside = bound(stacks), bound(stacks[:, first:, :, first:])
     wanted = np.max(whole[:, 1:]), np.max(inside[:, 0]), np.max(inside[:, 1:])
+    numbers = stacks.view(float)
     assert np.allclose(_stack_sizes.norms(numbers, first), wanted, rtol=1e-14)
     assert np.array_equal(_stack_sizes.largest(numbers), np.max(np.abs(numbers), axis=(1, 3)))

@@ -98,3 +98,29 @@ def test_a_search_for_a_better_edge_ends_where_steps_are_rounding(monkeypatch):
     basis[1] = 1e-11
     found = _own_sectors._sharpened([np.diag(np.arange(12.0, 0, -1))], basis)
     assert np.max(np.abs(found - basis)) < 1e-10
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("beside", [0, 12])
+def test_which_level_of_two_sectors_is_lower_may_hang_on_the_last_digit_of_x(beside, whole):
+    far, levels = 1e6, 3 + beside
+    slope, constant = np.zeros((2, levels, levels))
+    slope[:3, :3], constant[2, 2] = np.diag([1.0, -0.7, 0.2]), 3.0
+    constant[0, 2] = constant[2, 0] = 0.5
+    for k in range(3, levels):  # coupled to one another alone
+        constant[k, k], slope[k, k] = 5.0 + k, 0.1 * k
+        constant[k, k - 1] = constant[k - 1, k] = 0.3 if k > 3 else 0.0
+    # Two levels that nothing couples meet where 0.6 x + 1.5 − √((1.5 − 0.4 x)² + ¼) = −0.7 x.
+    (crossing,) = (x for x in np.roots([1.53, 5.1, -0.25]).real if x > 0)
+    hamiltonian, found = ac.Hamiltonian.affine(constant - far * slope, slope), []
+    for digit in range(-6, 7):
+        stop = far + crossing + digit * np.spacing(far)
+        sweep = ac.drive.Linear(far - 1, stop, rate=1e4)
+        found.append(ac.propagate(hamiltonian, sweep, tolerance=1e-6, whole=whole))
+    assert len(found[0].sectors) > 1 or not whole
+    moved = [abs(b.probabilities[0] - a.probabilities[0]) for a, b in itertools.pairwise(found)]
+    assert max(moved) > 0.5 or len(found[0].sectors) == 1  # of a state's own sector
+    assert max(result.error_estimate for result in found) > 0.9
+    for jump, before, after in zip(moved, found, found[1:], strict=False):
+        assert jump < min(before.error_estimate, after.error_estimate)
+        assert jump < 0.5 or before.warnings

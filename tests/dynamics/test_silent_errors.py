@@ -23,8 +23,8 @@ def test_superadiabatic_states_of_a_short_window_say_how_far_they_still_couple(e
     drive = ac.drive.Linear(-end, end, rate=unit)
     result = ac.propagate(H, drive, basis="superadiabatic")
     off = abs(result.transition_matrix[1, 0] - np.exp(-np.pi / 2))
-    assert off < 7 * result.readout_residual
-    assert result.readout_residual < 0.2
+    assert off < 2 * result.readout_residual
+    assert result.readout_residual < 0.52  # half the speed over the gap, where it ends
     assert any("still couple" in note for note in result.warnings)
 
 
@@ -41,7 +41,7 @@ def test_superadiabatic_states_of_a_window_of_no_length_are_not_known():
     for end in (1e-3, 1e-6, 1e-9):
         drive = ac.drive.Linear(-end, end, rate=1.0)
         result = ac.propagate(ac.models.LandauZener(gap=1.0), drive, basis="superadiabatic")
-        assert result.readout_residual > 0.05
+        assert result.readout_residual == pytest.approx(0.5, rel=0.1)
         assert result.warnings
 
 

@@ -45,25 +45,14 @@ class Solutions:
     accepted: BoolArray
     propagator: ComplexArray
     shifted: ComplexArray
-    left: ComplexArray
-    right: ComplexArray
     error: FloatArray
     phase: FloatArray
-    residual: FloatArray
 
     @classmethod
     def empty(cls, panels: int, levels: int) -> Solutions:
-        propagator, shifted, left, right = np.zeros((4, panels, levels, levels), np.complex128)
-        return cls(
-            np.zeros(panels, dtype=np.bool_),
-            propagator,
-            shifted,
-            left,
-            right,
-            np.zeros(panels),
-            np.zeros(panels),
-            np.full(panels, np.inf),
-        )
+        propagator, shifted = np.zeros((2, panels, levels, levels), np.complex128)
+        accepted = np.zeros(panels, dtype=np.bool_)
+        return cls(accepted, propagator, shifted, np.zeros(panels), np.zeros(panels))
 
     def at(self, index: _Index) -> Solutions:
         """Return the rows `index`."""

@@ -12,7 +12,6 @@ Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +37,6 @@ from anticrossing.dynamics._stacks import (
     inverse_cayley,
     largest_entries,
     nodes_resolve,
-    rotate,
     rotate_some,
     tails,
 )
@@ -55,10 +53,7 @@ _APART_PHASE = 1.0
 _NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
 # Last coefficients of the rotation into the eigenframes: those of near levels carry noise.
 _HOPELESS = 1e-6
-_ALMOST_DEGENERATE = 1e-9
-_ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
 _DEGENERATE = 1e-5  # of the spread of all levels: closer ones are always a block
-_COEFFICIENT_NOISE = 1e-16  # of a rotation's Chebyshev series
 
 
 def solve_panels(
@@ -122,25 +117,6 @@ def _in_frames(solved: Solutions, left: npt.NDArray[Any], right: npt.NDArray[Any
     solved.propagator = right @ solved.propagator @ dagger(left)
     solved.shifted = right @ solved.shifted @ dagger(left)
     return solved
-
-
-def superadiabatic_frames(
-    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid, tolerance: float
-) -> Solutions:
-    """Return the best superadiabatic frames of each panel, solved or not: see `residual`."""
-    g, _, frame = in_middle_frame(matrices, half_width, grid)
-    energies, vectors = np.linalg.eigh(g)
-    apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
-    noise = np.zeros(g[:, 0].shape)
-    allowed = np.full(g.shape[0], tolerance)
-    result = Solutions.empty(*g[:, 0, 0].shape)
-    found = separate(g, energies, vectors, apart, grid, tolerance, noise, allowed, frames_only=True)
-    finished = Solutions.empty(found.rows.size, g.shape[-1])
-    finished.left, finished.right = found.frame[:, 0], found.frame[:, 1]
-    finished.residual, finished.accepted[:] = found.residual, True
-    result.put(found.rows, finished)
-    result.left, result.right = frame @ result.left, frame @ result.right
-    return result
 
 
 def attempts(
@@ -225,7 +201,6 @@ def _superadiabatic(
     finished = finish(found.g, together, found.noise)
     finished = _in_frames(finished, found.frame[:, 0], found.frame[:, 1])
     finished.error += np.where(independent, 2 * found.residual, 0.0)
-    finished.residual = found.residual
     result.put(found.rows, finished)
     return result
 
@@ -240,13 +215,9 @@ def separate(
     noise: FloatArray,
     allowed: FloatArray,
     *,
-    frames_only: bool = False,
     wanted: Nodes = ENDS,
 ) -> Separated:
-    """Follow the eigenframe and rotate the coupling between blocks away, order by order.
-
-    With `frames_only` as good frames as there are, whatever they leave on the panel.
-    """
+    """Follow the eigenframe and rotate the coupling between blocks away, order by order."""
     same = in_one_block(joined)
     levels = g.shape[-1]
     result = Separated.none(g)
@@ -262,20 +233,17 @@ def separate(
     turn = alignment[:, :, None, :]
     vectors = vectors[usable] * turn if alone else vectors[usable] @ alignment
     exact = np.zeros(usable.size, dtype=np.bool_)
-    if alone and not frames_only:
+    if alone:
         exact = 2 * np.min(np.diff(energies, axis=-1), axis=(1, 2)) > _APART_PHASE
     rotation = vectors.copy()
     rotation[~exact] = inverse_cayley(vectors[~exact])
     # What the nodes do not resolve of the rotation, its slope couples the more.
-    fine = tails(grid, rotation) <= _HOPELESS
-    if not frames_only:
-        fine &= ~cut_short(grid, rotation, tolerance)
-    if not (fine.any() or frames_only):
+    fine = (tails(grid, rotation) <= _HOPELESS) & ~cut_short(grid, rotation, tolerance)
+    if not fine.any():
         return result
-    if not frames_only:
-        usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
-        alignment, rotation = alignment[fine], rotation[fine]
-        joined, noise, exact = joined[fine], noise[fine], exact[fine]
+    usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
+    alignment, rotation = alignment[fine], rotation[fine]
+    joined, noise, exact = joined[fine], noise[fine], exact[fine]
     g, frame = in_eigenframes(g, energies, rotation, exact, grid, wanted)
     resolved = nodes_resolve(grid, g, np.maximum(tolerance, allowed[usable]))
     if not resolved.any():
@@ -285,46 +253,30 @@ def separate(
     alignment, frame = (a[resolved].astype(np.complex128) for a in (alignment, frame))
     joined, noise = joined[resolved], noise[resolved]
 
-    together = joined
-    if not frames_only:
-        # What turns so little is integrated together with its neighbours.
-        together = joined | (2 * np.min(np.diff(energies, axis=-1), axis=1) < NEAR_PHASE)
-        same = in_one_block(together)
+    # What turns so little is integrated together with its neighbours.
+    together = joined | (2 * np.min(np.diff(energies, axis=-1), axis=1) < NEAR_PHASE)
+    same = in_one_block(together)
     cluster, block = _ends(joined), _ends(together)
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
-    least: float | FloatArray = NEAR_PHASE
-    if frames_only:
-        largest = np.max(phase, axis=(1, 2, 3), keepdims=True)
-        least = np.maximum(_ALMOST_DEGENERATE * np.minimum(largest, 1.0), np.finfo(float).tiny)
-    near = same | (phase < least)
+    near = same | (phase < NEAR_PHASE)
     inverse = np.where(near, 0.0, 1.0 / np.where(near, 1.0, difference))
     # A smooth coupling between levels whose phase Φ turns quickly acts only as its size over Φ, so
     # rounding of size u·Φ, unavoidable there, is harmless.
     weight = np.where(near, 0.0, np.minimum(1.0, grid.size**2 / np.maximum(phase, 1.0)))
-    if frames_only:
-        # What matters for a read-out is the mixing angle that is left, not its effect on a panel.
-        apart = ~same & (phase > _ROUNDING * largest)
-        weight = np.where(apart, 2 / np.maximum(phase, least), 0.0)
     best = largest_entries(weight * g)
-    if frames_only:
-        best = np.maximum(best, largest_entries(np.where(apart, _unknown(1, phase), 0.0)))
     best_g, best_frame = g.copy(), frame.copy()
     active = np.flatnonzero(best > tolerance)
-    for order in range(1, MOST_ROTATIONS + 1):
+    for _ in range(MOST_ROTATIONS):
         if active.size == 0:
             break
         u, size = alignment[active], None
-        left_out = near[active]
-        if frames_only:
-            unknown = _unknown(order, phase[active])
-            left_out = left_out | (unknown > best[active, None, None, None])
-        off = np.where(left_out, 0.0, g[active])
+        off = np.where(near[active], 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
         if alone:
             couplings = np.max(weight[active] * np.abs(off), axis=(0, 1))
             coupled = np.flatnonzero(np.any(couplings > _NEGLIGIBLE * tolerance, axis=-1))
-        if alone and 2 * coupled.size <= levels and not frames_only:
+        if alone and 2 * coupled.size <= levels:
             some = np.ix_(np.arange(active.size), np.arange(grid.size), coupled, coupled)
             inverses = np.broadcast_to(inverse[active], off.shape)
             s = -off[some] * inverses[some]
@@ -335,26 +287,21 @@ def separate(
             s = -off * inverse[active]
             if not alone:
                 s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
-            if frames_only:
-                g[active], q = rotate(g[active], s, grid, wanted)
-            else:
-                g[active], q, size = all_orders(
-                    g[active],
-                    s,
-                    energies[active],
-                    s if alone else u,
-                    cluster[active],
-                    block[active],
-                    weight[active, 0],
-                    grid,
-                    tolerance,
-                    wanted,
-                )
+            g[active], q, size = all_orders(
+                g[active],
+                s,
+                energies[active],
+                s if alone else u,
+                cluster[active],
+                block[active],
+                weight[active, 0],
+                grid,
+                tolerance,
+                wanted,
+            )
             frame[active] = frame[active] @ q
         if size is None:
             size = largest_entries(weight[active] * g[active])
-        if frames_only:
-            size = np.maximum(size, largest_entries(np.where(left_out, 0.0, unknown)))
         better = size < best[active]
         going_on = better & (size < 0.5 * best[active]) & (size > tolerance)
         rows = active[better]
@@ -382,12 +329,3 @@ def _ends(joined: BoolArray) -> npt.NDArray[np.int64]:
     begin = np.maximum.accumulate(np.where(first, levels, 0), axis=1)
     end = np.minimum.accumulate(np.where(last, levels + 1, pairs + 1)[:, ::-1], axis=1)[:, ::-1]
     return np.stack([begin, end], axis=-1)
-
-
-def _unknown(order: int, phase: FloatArray) -> FloatArray:
-    """Return how well the mixing angles of an order are known on panels of phase Φ."""
-    # The rotation of order k is made of k-th derivatives, each divided by the gap; for Tₖ they are
-    # 2ᵏ⁻¹ k!. On narrow panels orders of noise go on falling, and what couples seems to be gone.
-    positive = np.maximum(phase, np.finfo(np.float64).tiny)
-    logarithm = (order - 1) * math.log(2) + math.lgamma(order + 1) - order * np.log(positive)
-    return np.asarray(_COEFFICIENT_NOISE * np.exp(np.minimum(logarithm, 300.0)))

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics._sectors import TIED, Sectored
+from anticrossing.dynamics._level_order import TIED
+from anticrossing.dynamics._sectors import Sectored
 
 
 def doubt(

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
+from anticrossing.dynamics._level_order import TIED, Order, exchanged, unknown_energy
 from anticrossing.dynamics._sectors import (
-    TIED,
     UNIT,
     Sectored,
     block,
@@ -43,7 +43,7 @@ _NEGLIGIBLE = 1e-3  # of the wanted accuracy
 _ROUNDS, _STEPS, _ENOUGH = 3, 40, 1e-4  # of the search for a better edge
 
 Places = npt.NDArray[np.intp]
-Ranks = Callable[[FloatArray], tuple[Places, bool]]
+Ranks = Callable[[FloatArray], Order]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Own:
         N, of all of H.
     ranks : callable
         Takes times (lanes, K) to the numbers of the levels of every sector among all levels,
-        (lanes, K, m), and whether some levels tie.
+        (lanes, K, m).
     level : array of int, shape (lanes,), or None
         The coordinate of the initial level, if that is where the state starts.
     tied : bool
@@ -111,12 +111,12 @@ class Own:
         given[..., self.sectored.places] = vectors
         return given
 
-    def numbered(self, values: FloatArray, times: FloatArray) -> tuple[FloatArray, bool]:
-        """Return values (lanes, K, m) of the own levels among all levels, and whether some tie."""
-        ranks, ties = self.ranks(times)
+    def numbered(self, values: FloatArray, times: FloatArray) -> tuple[FloatArray, Order]:
+        """Return values (lanes, K, m) of the own levels among all levels, and their order."""
+        ranks = self.ranks(times)
         every = np.zeros((*values.shape[:-1], self.dimension))
-        np.put_along_axis(every, ranks, values, axis=-1)
-        return every, ties
+        np.put_along_axis(every, ranks.places, values, axis=-1)
+        return every, ranks
 
 
 def _start(request: Request) -> ComplexArray | int:
@@ -133,8 +133,9 @@ def _among_all(request: Request, sectored: Sectored) -> Own:
     lanes, state = request.lanes, _start(request)
     level, tied, outside = None, False, 0.0
     if isinstance(state, int):
-        order, tied = sectored.order(lanes.start[:, None])
-        level = order[:, 0, state]
+        order = sectored.order(lanes.start[:, None])
+        level, tied = order.places[:, 0, state], bool(order.ties.any())
+        outside = float(order.unsure[:, 0, state].any())
         own = [bool(np.any((s.start <= level) & (level < s.stop))) for s in sectored.slices]
     else:
         vector = sectored.from_given(state)
@@ -147,9 +148,10 @@ def _among_all(request: Request, sectored: Sectored) -> Own:
     ends = np.cumsum([sectored.sizes[k] for k in chosen]).tolist()
     blocks = list(dict.fromkeys(sectored.owner[k] for k in chosen))
 
-    def ranks(times: FloatArray) -> tuple[Places, bool]:
-        order, ties = sectored.order(times)
-        return np.argsort(order, axis=-1)[..., coordinates], ties
+    def ranks(times: FloatArray) -> Order:
+        order = sectored.order(times)
+        own = np.argsort(order.places, axis=-1)[..., coordinates]
+        return Order(own, order.ties, np.take_along_axis(order.unsure, own, axis=-1))
 
     part = dataclasses.replace(
         sectored,
@@ -214,7 +216,7 @@ def _reached(request: Request) -> Own | None:
         inside = np.linalg.eigvalsh(own.matrices(lanes.start[:, None], _LANE)[0, 0])
         level = np.argmin(np.abs(inside - energy), keepdims=True)
 
-    def ranks(when: FloatArray) -> tuple[Places, bool]:
+    def ranks(when: FloatArray) -> Order:
         return _ranks(lanes, own, when)
 
     return Own(sectored, hamiltonian.dimension, ranks, level, False, 0.0)
@@ -299,18 +301,23 @@ def _led(
     return np.asarray(total - basis @ (dagger(basis) @ total))
 
 
-def _ranks(lanes: Lanes, own: Lanes, times: FloatArray) -> tuple[Places, bool]:
+def _ranks(lanes: Lanes, own: Lanes, times: FloatArray) -> Order:
     """Return the numbers of the levels of a part of H among all of its levels."""
     with one_thread:
         every = np.linalg.eigvalsh(lanes.traceless(times, _LANE))
         inside = np.linalg.eigvalsh(own.matrices(times, _LANE))
-    scale = np.max(np.abs(every), axis=-1, keepdims=True)
+    unknown = unknown_energy([lanes], times) + unknown_energy([own], times)
+    tied = TIED * np.max(np.abs(every), axis=-1)
+    lowest = inside - np.maximum(tied, unknown)[..., None]
     places = np.empty(inside.shape, dtype=np.intp)
-    tied = TIED * scale
     for k in range(times.shape[1]):
         latest = -1
-        for j, energy in enumerate(inside[0, k]):
-            latest = max(latest + 1, int(np.searchsorted(every[0, k], energy - tied[0, k, 0])))
+        for j, energy in enumerate(lowest[0, k]):
+            latest = max(latest + 1, int(np.searchsorted(every[0, k], energy)))
             places[0, k, j] = latest
-    ties = bool(np.any(np.diff(every, axis=-1) <= tied))
-    return places, ties
+    apart = np.diff(every, axis=-1)
+    told = apart > tied[..., None]
+    sector = np.ones(every.shape, dtype=np.intp)
+    np.put_along_axis(sector, places, 0, axis=-1)
+    unsure = exchanged(apart, told, sector, unknown)
+    return Order(places, ~told.all(axis=-1), np.take_along_axis(unsure, places, axis=-1))

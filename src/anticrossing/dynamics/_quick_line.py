@@ -111,8 +111,7 @@ class _QuickLine:
         if not math.isfinite(missed):
             return None
         assert isinstance(lanes.hamiltonian, TermHamiltonian)
-        lost = window * float(lanes.most_unknown[0] @ lanes.window.shares)
-        turns = float(interference.turns(phase, lost))
+        turns = float(interference.turns(phase, float(lanes.unknown_phase[0])))
         straight = Straight.of(lanes) if lanes.hamiltonian.offsets().any() else None
         if straight is not None:
             turned, common = straight.turned(_FIRST, lanes.start, lanes.stop)

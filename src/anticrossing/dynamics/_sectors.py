@@ -19,6 +19,7 @@ from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, plan
 from anticrossing.dynamics._blocks import pattern
+from anticrossing.dynamics._level_order import Order, unknown_energy
 from anticrossing.dynamics._solved_sectors import Solved
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
@@ -30,7 +31,6 @@ from anticrossing.spectrum.symmetry import LARGEST_ROTATED, conserved
 
 _ALWAYS_TRIED = 32  # levels: eigenvectors at the ends cost little beside a search
 _SMALLEST = 3  # of two levels a search costs as much as it could save
-TIED = 1e-12  # of the largest level: levels that are nearer are one
 _MUCH = 32.0  # units of a block that may be lost unseen
 UNIT = float(np.finfo(np.float64).eps)
 
@@ -237,23 +237,12 @@ class Sectored:
         ]
         return self.basis @ np.concatenate(parts, axis=-2)
 
-    def order(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], bool]:
-        """Return the coordinates in order of energy at times (lanes, K), and whether some tie.
-
-        Within the sectors levels are sorted. Tied ones, which rounding would order, are in order of
-        sectors.
-        """
+    def order(self, times: FloatArray) -> Order:
+        """Return the coordinates in order of energy at times (lanes, K)."""
         everywhere = np.arange(times.shape[0])
         energies = [np.linalg.eigvalsh(lanes.matrices(times, everywhere)) for lanes in self.blocks]
-        levels = self.joined(energies)
-        order = np.argsort(levels, axis=-1, kind="stable")
-        sorted_levels = np.take_along_axis(levels, order, axis=-1)
-        scale = np.max(np.abs(levels), axis=-1, keepdims=True, initial=0.0)
-        apart = np.diff(sorted_levels, axis=-1) > TIED * scale
-        groups = np.zeros(order.shape, dtype=np.intp)
-        groups[..., 1:] = np.cumsum(apart, axis=-1)
-        size = self.places.size
-        return np.sort(groups * size + order, axis=-1) % size, not apart.all()
+        sector = np.repeat(np.arange(len(self.slices)), self.sizes)
+        return Order.of(self.joined(energies), sector, unknown_energy(self.blocks, times))
 
 
 def may_have_sectors(lanes: Lanes) -> bool:

@@ -20,6 +20,7 @@ MOST_ORDERS = 48
 COMPLEX, REAL, DIAGONAL = 0, 1, 2  # what a matrix is
 _UNIT = 1.1e-16
 _SHORTEST = 1e-14  # of a panel
+_MOST_GROWN = 2.5  # times what the terms of the longest step add up to
 
 
 @inner(fastmath={"contract", "reassoc"})
@@ -152,12 +153,48 @@ def _grown(v, m, ratio):
 
 @inner(fastmath={"contract", "reassoc"})
 def _sum(v, m, ratio, out):
-    """Store the series at `ratio` of the step."""
+    """Store the series at `ratio` of the step, by four orders at a time."""
+    second, third, fourth = ratio**2, ratio**3, ratio**4
+    top = m - m % 4
     _copy(v[m], out)
-    for j in range(m - 1, -1, -1):
+    for j in range(m - 1, top - 1, -1):
         for i in range(out.shape[1]):
             out[0, i] = out[0, i] * ratio + v[j, 0, i]
             out[1, i] = out[1, i] * ratio + v[j, 1, i]
+    for j in range(top - 4, -1, -4):
+        for k in range(2):
+            for i in range(out.shape[1]):
+                out[k, i] = (
+                    out[k, i] * fourth
+                    + v[j + 3, k, i] * third
+                    + v[j + 2, k, i] * second
+                    + v[j + 1, k, i] * ratio
+                    + v[j, k, i]
+                )
+
+
+@inner()
+def _share(v, m, before, last, grown, norm, allowed, longest):
+    """Return how much of a step can be taken, what is missed then, and how large its terms are."""
+    missed, ratio, most = last + before, 1.0, _MOST_GROWN * np.exp(longest)
+    if missed > allowed or grown > most:
+        ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
+        grown = _grown(v, m, ratio) / norm
+        while grown > most:
+            ratio *= 0.8
+            grown = _grown(v, m, ratio) / norm
+        missed = last * ratio**m + before * ratio ** (m - 1)
+    return ratio, missed, grown
+
+
+@inner()
+def _next_step(step, h, m, ratio, grown, longest):
+    """Return how long the next step is to be, after so much of one of length h."""
+    if ratio < 1.0:
+        return ratio * h
+    if m < MOST_ORDERS - 8 and grown < 0.15 * _MOST_GROWN * np.exp(longest):
+        return max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
+    return step
 
 
 @inner()
@@ -179,7 +216,7 @@ def _carry(
     g = np.empty((modes, MOST_ORDERS + 1, 2, size))
     total = np.empty((2, size))
     local = np.zeros((modes, power.shape[2]))
-    norm, most_grown = np.sqrt(columns), 2.5 * np.exp(longest)
+    norm = np.sqrt(columns)
     error, steps, step = 0.0, 0, 0.0
     for p in range(width.size):
         half = 0.5 * width[p]
@@ -197,22 +234,11 @@ def _carry(
             m, before, last, grown = _series(
                 real, imaginary, kinds, local, degrees[p], h, allowed, columns, v, g, total
             )
-            grown /= norm
-            missed = last + before
-            ratio = 1.0
-            if missed > allowed or grown > most_grown:
-                ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
-                grown = _grown(v, m, ratio) / norm
-                while grown > most_grown:
-                    ratio *= 0.8
-                    grown = _grown(v, m, ratio) / norm
-                if not ratio * h > _SHORTEST * width[p]:
-                    info[0] = np.inf
-                    return
-                missed = last * ratio**m + before * ratio ** (m - 1)
-                step = ratio * h
-            elif m < MOST_ORDERS - 8 and grown < 0.15 * most_grown:
-                step = max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
+            ratio, missed, grown = _share(v, m, before, last, grown / norm, norm, allowed, longest)
+            if ratio < 1.0 and not ratio * h > _SHORTEST * width[p]:
+                info[0] = np.inf
+                return
+            step = _next_step(step, h, m, ratio, grown, longest)
             _sum(v, m, ratio, y)
             error += missed + _UNIT * grown
             steps += 1
@@ -260,14 +286,10 @@ def follow(
     )
 
 
-@entry()
-def follow_line(constant, slope, width, norm, rate, longest, columns, found):
-    """Carry columns (N, C) along H = constant + s slope, s ∈ [−1, 1], for a time `width`.
-
-    They are stored in `found`; `norm`, `rate` and `longest` are those of `follow`. Return the error
-    and the number of steps.
-    """
-    size, count = columns.shape
+@inner()
+def _parts(constant, slope):
+    """Return the real and imaginary parts of two matrices, and what each is."""
+    size = constant.shape[0]
     real, imaginary = np.empty((2, size, size)), np.empty((2, size, size))
     kinds = np.full(2, DIAGONAL)
     for i in range(size):
@@ -279,6 +301,18 @@ def follow_line(constant, slope, width, norm, rate, longest, columns, found):
                     kinds[k] = COMPLEX
                 elif real[k, i, j] != 0.0 and i != j and kinds[k] == DIAGONAL:
                     kinds[k] = REAL
+    return real, imaginary, kinds
+
+
+@entry()
+def follow_line(constant, slope, width, norm, rate, longest, columns, found):
+    """Carry columns (N, C) along H = constant + s slope, s ∈ [−1, 1], for a time `width`.
+
+    They are stored in `found`; `norm`, `rate` and `longest` are those of `follow`. Return the error
+    and the number of steps.
+    """
+    size, count = columns.shape
+    real, imaginary, kinds = _parts(constant, slope)
     power, degrees = np.zeros((1, 2, 2)), np.zeros((1, 2), dtype=np.int64)
     power[0, 0, 0], power[0, 1, 1], degrees[0, 1] = 1.0, 1.0, 1
     y, info = np.empty((2, size * count)), np.zeros(3)
@@ -308,3 +342,84 @@ def follow_line(constant, slope, width, norm, rate, longest, columns, found):
         for c in range(count):
             found[i, c] = complex(y[0, i * count + c], y[1, i * count + c])
     return info[0], int(info[1])
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _add_overlaps(x, weights, gram):
+    """Add Σ_q w_q x̄_q x_qᵀ to a Hermitian matrix, above its diagonal; x is (2, D, q)."""
+    size, points = x.shape[1], weights.size
+    left = np.empty((2, points))
+    for i in range(size):
+        for q in range(points):
+            left[0, q], left[1, q] = weights[q] * x[0, i, q], weights[q] * x[1, i, q]
+        for j in range(i, size):
+            a, b = 0.0, 0.0
+            for q in range(points):
+                a += left[0, q] * x[0, j, q] + left[1, q] * x[1, j, q]
+                b += left[0, q] * x[1, j, q] - left[1, q] * x[0, j, q]
+            gram[0, i, j] += a
+            gram[1, i, j] += b
+
+
+@entry()
+def overlaps_on_line(constant, slope, width, norm, rate, longest, places, weights, found, gram):
+    """Carry all columns as `follow_line` does, and integrate their overlaps with each other.
+
+    gram (1 or 2, 2, N², N²), of zeros, becomes the real and imaginary parts of ∫ Ū_ai U_bj ds, with
+    rows (ai) and columns (bj), and of ∫ Ū_ai U_bj s ds, by Gauss `places` and `weights` of [0, 1].
+    """
+    size = constant.shape[0]
+    real, imaginary, kinds = _parts(constant, slope)
+    count, columns = size * size, np.sqrt(size)
+    y, v = np.zeros((2, count)), np.empty((MOST_ORDERS + 1, 2, count))
+    g, total = np.empty((2, MOST_ORDERS + 1, 2, count)), np.empty((2, count))
+    x, w = np.empty((2, count, places.size)), np.empty(places.size)
+    local, degrees = np.zeros((2, 2)), np.array([0, 1])
+    local[0, 0] = 1.0
+    for i in range(size):
+        y[0, i * size + i] = 1.0
+    error, steps, done, lost, half = 0.0, 0, 0.0, 0.0, 0.5 * width
+    step = longest / max(norm, 1e-300)
+    while True:
+        left = width - done + lost
+        parts = np.ceil(left / step * (1 - 1e-12))
+        h = left / max(parts, 1.0)
+        begin = (done - lost) / half - 1.0
+        local[1, 0], local[1, 1] = begin, h / half
+        _copy(y, v[0])
+        allowed = max(rate * h, 2 * _UNIT)
+        m, before, last, grown = _series(
+            real, imaginary, kinds, local, degrees, h, allowed, size, v, g, total
+        )
+        ratio, missed, grown = _share(
+            v, m, before, last, grown / columns, columns, allowed, longest
+        )
+        if ratio < 1.0 and not ratio * h > _SHORTEST * width:
+            return np.inf, steps
+        step = _next_step(step, h, m, ratio, grown, longest)
+        for q in range(places.size):
+            _sum(v, m, ratio * places[q], total)
+            for i in range(count):
+                x[0, i, q], x[1, i, q] = total[0, i], total[1, i]
+        for k in range(gram.shape[0]):
+            for q in range(places.size):
+                w[q] = ratio * h / half * weights[q]
+                if k == 1:
+                    w[q] *= begin + ratio * h / half * places[q]
+            _add_overlaps(x, w, gram[k])
+        _sum(v, m, ratio, y)
+        error += missed + _UNIT * grown
+        steps += 1
+        if ratio == 1.0 and parts <= 1.0:
+            break
+        taken = ratio * h - lost
+        lost = (done + taken) - done - taken
+        done += taken
+    for i in range(size):
+        for c in range(size):
+            found[i, c] = complex(y[0, i * size + c], y[1, i * size + c])
+    for k in range(gram.shape[0]):
+        for i in range(count):
+            for j in range(i):
+                gram[k, 0, i, j], gram[k, 1, i, j] = gram[k, 0, j, i], -gram[k, 1, j, i]
+    return error, steps

@@ -75,7 +75,7 @@ def _amplitudes(request: Request, environment: Environment) -> Propagation:
         final_state=states[:, -1].reshape(*batch, levels),
         surviving_state=carried.columns[:, -1, :, 0].reshape(*batch, levels),
         states=states[:, :-1].reshape(*batch, -1, levels),
-        phase_error=(evolution.phase * np.finfo(np.float64).eps).reshape(batch),
+        phase_error=lanes.phase_error(evolution.phase * np.finfo(np.float64).eps).reshape(batch),
     )
 
 

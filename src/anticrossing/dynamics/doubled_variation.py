@@ -82,11 +82,10 @@ class DoubledPanel:
         if family is None:
             return None
         whole, doubt = self._across(family, -1.0, 1.0)
-        self.error = doubt.first
-        if self.units.size:
-            self.error = max(self.error, doubt.slopes / self._sizes(whole[None])[0])
         found = whole.swapaxes(0, 1).copy()
         found[1:] *= self.units[:, None, None]
+        sizes = np.max(np.sum(np.abs(found[1:]), axis=-1), axis=-1)
+        self.error = float(np.max(doubt.slopes * self.units / (1 + sizes), initial=doubt.first))
         return found
 
     def _across(self, family: _Family, left: float, right: float) -> tuple[Stack, _Doubt]:
@@ -123,7 +122,8 @@ class DoubledPanel:
             factors = _product(later, earlier)
             if len(rest):
                 factors = np.concatenate([factors, rest])
-            sizes = self._sizes(factors) if factors.size <= _FEW else _doubled(*sizes)
+            few = factors.size <= _FEW
+            sizes = self._sizes(factors) if few else self._of_products(sizes, factors)
         return factors[0], doubt
 
     def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
@@ -143,8 +143,14 @@ class DoubledPanel:
         if not self.keeps_first:
             return size, 1.0, size
         # No map enlarges a density matrix; of what has no trace this much is left.
-        root = float(np.sqrt(stacks.shape[-1]))
+        root = float(np.sqrt(0.5 * stacks.shape[-1]))
         return size, min(left * root, 1.0), min(slopes * root, size)
+
+    def _of_products(self, sizes: _Sizes, found: Stack) -> _Sizes:
+        """Return the same of products of stacks of these sizes, of which U alone is looked at."""
+        size, kept, forgetting = sizes
+        left = min(kept**2, self._sizes(found[:, :, :1])[1])
+        return size * (1 + kept), left, 2 * kept * forgetting
 
     def _sizes_of(self, family: _Family) -> _Sizes:
         """Return the same of a family, at its nodes."""
@@ -262,11 +268,6 @@ def _joined(after: _Doubt, before: _Doubt, later: _Sizes, earlier: _Sizes) -> _D
     slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
     slopes += forgetting * before.first + after.traceless * size_before
     return _Doubt(after.first + kept * before.first + own, traceless, slopes)
-
-
-def _doubled(size: float, kept: float, forgetting: float) -> _Sizes:
-    """Return bounds on the sizes of products of two stacks."""
-    return size * (1 + kept), kept**2, 2 * kept * forgetting
 
 
 class _Family:

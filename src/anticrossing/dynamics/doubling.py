@@ -9,7 +9,8 @@ takes one product of matrices for every node. Slowly changing levels need few no
 on until the nodes are as many as the steps that are left, about √(T ∫‖dH/dt‖dt) of them. The cost
 grows with the root of slowness, where steps that follow the phase grow with slowness itself.
 
-Times are counted from the middle of a panel on which H is a Chebyshev series.
+Times are counted from the middle of a panel on which H is a Chebyshev series, and in units of its
+width: no energy, however large or small, leaves the doubles when it is squared.
 """
 
 from __future__ import annotations
@@ -76,11 +77,11 @@ def combined(weights: npt.NDArray[Any], matrices: ComplexArray) -> ComplexArray:
 class Panel:
     """H on one panel, (d + 1, N, N) Chebyshev coefficients, and what its steps may leave out.
 
-    `norm` and `slope` bound ‖H‖ and ‖dH/dt‖, nearly; `rate` is the error allowed per time.
+    `norm` and `slope` bound ‖H‖ and ‖dH/dt‖, nearly; `rate` is the error allowed per time. The unit
+    of time is the width of the panel.
     """
 
     series: ComplexArray
-    width: float
     norm: float
     slope: float
     rate: float
@@ -88,13 +89,13 @@ class Panel:
     @classmethod
     def of(cls, matrices: npt.NDArray[Any], width: float, rate: float, grid: Grid) -> Panel:
         """Return the panel of H at the nodes of a grid, (n, N, N)."""
-        values = np.ascontiguousarray(matrices, dtype=np.complex128)
+        values = width * np.ascontiguousarray(matrices, dtype=np.complex128)
         series = combined(grid.to_coefficients, values)
         size = np.max(np.abs(series), axis=(1, 2))
         known = np.flatnonzero(size > _KNOWN * np.max(size))
         degree = int(known[-1]) if known.size else 0
-        slopes = combined(grid.derivative * (2 / width), values)
-        return cls(series[: degree + 1], width, _largest(values), _largest(slopes), rate)
+        slopes = combined(2 * grid.derivative, values)
+        return cls(series[: degree + 1], _largest(values), _largest(slopes), rate * width)
 
     @property
     def levels(self) -> int:
@@ -108,21 +109,20 @@ class Panel:
 
         The error is infinite where H is not resolved within any step.
         """
-        parts = max(0, int(np.ceil(np.log2(max(self.width * self.norm / _FIRST, 1.0)))))
+        parts = max(0, int(np.ceil(np.log2(max(self.norm / _FIRST, 1.0)))))
         for halvings in range(_MOST_HALVINGS):
-            family, missed = self._first(self.width / 2 ** (parts + halvings))
+            family, missed = self._first(0.5 ** (parts + halvings))
             if missed <= self.allowed(family.step, 0):
                 break
         else:
             return columns, np.inf, 0
         left_out = max(missed - self.noise(0), 0.0)
-        error = self.width / family.step * (left_out + ROUNDING)
+        error = (left_out + ROUNDING) / family.step
         parts = self._parts(family.step, columns.shape[1])
         if parts == 1:
             run = _Run(self, tell)
-            half = 0.5 * self.width
-            return run.across(family, -half, half, columns), error + run.error, run.steps
-        ends = self.width * (np.arange(parts + 1) / parts - 0.5)
+            return run.across(family, -0.5, 0.5, columns), error + run.error, run.steps
+        ends = np.arange(parts + 1) / parts - 0.5
         identity = np.eye(self.levels, dtype=np.complex128)
         runs = [_Run(self, tell_nobody) for _ in range(parts)]
         with ThreadPoolExecutor(processors()) as pool:
@@ -139,11 +139,11 @@ class Panel:
 
     def _parts(self, step: float, columns: int) -> int:
         """Return how many parts of the panel are worth doing side by side."""
-        steps = np.sqrt(self.slope) * self.width
+        steps = np.sqrt(self.slope)
         work = 10 * steps * 8.0 * self.levels**3
         if 2 * columns < self.levels or work < _THREAD_WORK:
             return 1
-        most = min(_MOST_PARTS, steps / _MOST_NODES, self.width / (8 * step))
+        most = min(_MOST_PARTS, steps / _MOST_NODES, 1 / (8 * step))
         return 2 ** max(0, int(np.log2(max(most, 1.0))))
 
     def allowed(self, step: float, doublings: int) -> float:
@@ -156,13 +156,13 @@ class Panel:
 
     def _first(self, step: float) -> tuple[Family, float]:
         """Return the propagators over short steps, by Taylor series about their middles."""
-        half = 0.5 * (self.width - step)
+        half = 0.5 * (1 - step)
         size = self.nodes(step, half, 0) if half > 0 else 1
         middles = half * transform(size)[0] if half > 0 else np.zeros(1)
         degree = len(self.series) - 1
         local = min(max(degree, 1), _LOCAL_NODES - 1) + 1
         inner, to_coefficients = transform(local)
-        x = (middles[:, None] + 0.5 * step * inner) * (2 / self.width)
+        x = 2 * (middles[:, None] + 0.5 * step * inner)
         values = combined(chebyshev.chebvander(x.ravel(), degree), self.series)
         kept = to_coefficients[: degree + 1]
         values = values.reshape(size, local, self.levels, self.levels)
@@ -195,7 +195,7 @@ class Panel:
         """Return how many nodes are expected to resolve the propagators of steps."""
         degree = len(self.series) - 1
         expected = bessel_order(step * self.slope * half, self.allowed(step, doublings))
-        return expected + int(np.ceil(max(degree - 1, 0) * 2 * half / self.width))
+        return expected + int(np.ceil(max(degree - 1, 0) * 2 * half))
 
 
 @dataclass
@@ -266,7 +266,7 @@ class _Run:
             y = factors[0] @ y
         self.steps += steps
         self.done += right - left
-        self.tell(self.done / self.panel.width)
+        self.tell(self.done)
         return y
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing._core.unchanging import assembled
-from anticrossing.dynamics import liouville, panels, slopes
+from anticrossing._core.unchanging import assembled, frozen, settled
+from anticrossing.dynamics import _line_gradient, liouville, panels, slopes
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear_variation import LinearVariationKernel
 from anticrossing.dynamics.panels import Evolution
@@ -70,14 +70,31 @@ def added(result: Propagation, request: Request, parameters: Sequence[Parameter]
             warnings += (
                 f"the gradient belongs to an evolution that differs by {np.max(apart):.1e}",
             )
-    return replace(result, gradients=found.derivatives, warnings=warnings)
+    given = {f.name: getattr(result, f.name) for f in fields(result)}
+    given |= {"gradients": frozen(found.derivatives), "warnings": warnings}
+    return assembled(Propagation, **given)
 
 
-def _derivative(result: Propagation, **found: Any) -> Derivative:
-    """Return the derivative of a result, with those of the logarithms that are known."""
-    p = result.probabilities
+def _derivatives(
+    result: Propagation, parameters: Sequence[Parameter], **found: npt.NDArray[Any]
+) -> dict[str, Derivative]:
+    """Return the derivatives of a result by name, of arrays (lanes, K, …).
+
+    Those of the logarithms that are known are added.
+    """
+    batch, p = result.probabilities.shape[:-1], result.probabilities
     p = np.where(p > _KNOWN * result.error_estimate[..., None], p, np.nan)
-    return assembled(Derivative, log_probabilities=found["probabilities"] / p, **found)
+    found["log_probabilities"] = found["probabilities"] / p.reshape(-1, 1, p.shape[-1])
+    shared = {}
+    for name, values in found.items():
+        values = values.swapaxes(0, 1)
+        shared[name] = settled(values.reshape(len(parameters), *batch, *values.shape[2:]))
+    return {
+        p.name: assembled(
+            Derivative, parameter=p.name, **{name: values[k] for name, values in shared.items()}
+        )
+        for k, p in enumerate(parameters)
+    }
 
 
 @dataclass(frozen=True)
@@ -94,12 +111,13 @@ class _Ends:
     """Read-out states at the start and at all read times, and how they move with parameters.
 
     `vectors` are (lanes, 1 + R, N, N), `slopes` (lanes, 1 + R, K, N, N); `moved` (lanes, 2, K) are
-    the ends of the window.
+    the ends of the window. `changes` are of H at fixed times, of the shape of `slopes`.
     """
 
     vectors: ComplexArray
     slopes: ComplexArray
     moved: FloatArray
+    changes: npt.NDArray[Any]
 
     @classmethod
     def of(cls, request: Request, parameters: Sequence[Parameter]) -> _Ends:
@@ -108,11 +126,11 @@ class _Ends:
         moved = np.stack([slopes.of_window(lanes, p) for p in parameters], axis=-1)
         times = np.concatenate([lanes.start[:, None], request.times_and_end], axis=1)
         shape = (*times.shape, levels, levels)
+        own = slopes.of_hamiltonian(parameters, lanes, times, lane)
         if request.basis == "diabatic":
             vectors = np.broadcast_to(np.eye(levels, dtype=np.complex128), shape)
-            still = np.zeros((*times.shape, len(parameters), levels, levels), np.complex128)
-            return cls(vectors, still, moved)
-        changes = slopes.of_hamiltonian(parameters, lanes, times, lane).astype(np.complex128)
+            return cls(vectors, np.zeros(own.shape, np.complex128), moved, own)
+        changes = own.astype(np.complex128)
         if np.any(moved):
             speed = slopes.in_time(lanes, times[:, [0, -1]], lane)[:, :, None]
             changes[:, [0, -1]] += moved[..., None, None] * speed
@@ -131,12 +149,14 @@ class _Ends:
                 "derivative there. Use basis='diabatic' or another window."
             )
         mixing = np.where(same, 0.0, inside / np.where(same, 1.0, apart)[:, :, None])
-        return cls(vectors, vectors[:, :, None] @ mixing, moved)
+        return cls(vectors, vectors[:, :, None] @ mixing, moved, own)
 
 
-def _solved(request: Request, kernel: Any) -> tuple[Evolution, ComplexArray]:
+def _solved(
+    request: Request, kernel: Any, evolution: Evolution | None = None
+) -> tuple[Evolution, ComplexArray]:
     """Return the evolution, and [U, ∂U] at the requested times and, last, at the end."""
-    evolution = panels.solve(
+    evolution = evolution or panels.solve(
         request.lanes,
         kernel,
         tolerance=request.panel_tolerance,
@@ -186,7 +206,10 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     changes = functools.partial(slopes.of_hamiltonian, parameters)
     phase = float(np.max(result.phase))
     kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
-    evolution, every = _solved(request, kernel)
+    line = None
+    if request.times is None:
+        line = _line_gradient.follow(lanes, ends.changes, request.panel_tolerance)
+    evolution, every = _solved(request, kernel, line)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: -1j * lanes.matrices(both, lane))
     if isinstance(initial, int):
@@ -210,19 +233,16 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     moved += (rows[:, -1] @ whole[:, -1])[:, None] @ ends.slopes[:, 0]
     transition = 2 * (amplitudes.conj()[:, None] * moved).real
     unknown, error = _error(result.error_estimate, evolution, slope)
-    derived = {
-        p.name: _derivative(
-            result,
-            parameter=p.name,
-            transition_matrix=transition[:, k].reshape(*batch, levels, levels),
-            probabilities=populations[:, -1, k].reshape(*batch, levels),
-            populations=populations[:, :-1, k].reshape(*batch, -1, levels),
-            error_estimate=error[:, k].reshape(batch),
-            propagator=slope[:, -1, k].reshape(*batch, levels, levels),
-            amplitudes=moved[:, k].reshape(*batch, levels, levels),
-        )
-        for k, p in enumerate(parameters)
-    }
+    derived = _derivatives(
+        result,
+        parameters,
+        transition_matrix=transition,
+        probabilities=populations[:, -1],
+        populations=populations[:, :-1].swapaxes(1, 2),
+        error_estimate=error,
+        propagator=slope[:, -1],
+        amplitudes=moved,
+    )
     return _Found(derived, whole[:, -1].reshape(*batch, levels, levels), unknown.reshape(batch))
 
 
@@ -257,21 +277,20 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
     transition += (rows[:, -1] @ whole[:, -1])[:, None] @ moved_first
     unknown, error = _error(result.error_estimate, evolution, slope)
     error += slopes.ROUNDING * np.max(np.abs(slope), axis=(1, -2, -1))
-    shape = (*batch, levels, levels)
-    derived = {
-        p.name: _derivative(
-            result,
-            parameter=p.name,
-            transition_matrix=transition[:, k].real.reshape(shape),
-            probabilities=populations[:, -1, k].real.reshape(*batch, levels),
-            populations=populations[:, :-1, k].real.reshape(*batch, -1, levels),
-            error_estimate=error[:, k].reshape(batch),
-            superoperator=slope[:, -1, k].reshape(*batch, levels**2, levels**2),
-            density_matrix=moved_states[:, -1, k].reshape(shape),
-            density_matrices=moved_states[:, :-1, k].reshape(*batch, -1, levels, levels),
-        )
-        for k, p in enumerate(parameters)
-    }
+    shape = (lanes.count, -1, levels, levels)
+    derived = _derivatives(
+        result,
+        parameters,
+        transition_matrix=transition.real,
+        probabilities=populations[:, -1].real,
+        populations=populations[:, :-1].swapaxes(1, 2).real,
+        error_estimate=error,
+        superoperator=slope[:, -1],
+        density_matrix=moved_states[:, -1].reshape(shape),
+        density_matrices=moved_states[:, :-1]
+        .swapaxes(1, 2)
+        .reshape(lanes.count, len(parameters), -1, levels, levels),
+    )
     return _Found(
         derived, whole[:, -1].reshape(*batch, levels**2, levels**2), unknown.reshape(batch)
     )

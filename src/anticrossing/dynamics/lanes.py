@@ -230,7 +230,7 @@ class Lanes:
         known of H.
         """
         if isinstance(self.hamiltonian, TermHamiltonian):
-            return self._digits_of_elements(*self._factors_and_digits(times, lane)[1:])
+            return self._digits_of_elements(*self.factors_and_digits(times, lane)[1:])
         h, factor = self._h(lane), self.hamiltonian.units.angular
         x, *beside = self._beside(times, lane)
         values, offset = self.hamiltonian.evaluate_split(x, h)
@@ -239,7 +239,7 @@ class Lanes:
         unknown = _without_jumps(np.max(moved, axis=0), values) + ROUNDED * rounded
         return np.asarray(factor * unknown)
 
-    def _factors_and_digits(
+    def factors_and_digits(
         self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], FloatArray]:
         """Return x(t), the factors of the constant matrices, and the last digits of these."""
@@ -342,7 +342,7 @@ class Lanes:
             times = np.concatenate([start, between, stop], axis=1)
             if not isinstance(hamiltonian, TermHamiltonian):
                 return Window(times, shares, self.traceless(times, everywhere), None, None)
-            x, factors, digits = self._factors_and_digits(times, everywhere)
+            x, factors, digits = self.factors_and_digits(times, everywhere)
         matrices, _ = self._checked(times, everywhere, x, *hamiltonian.combine_split(factors))
         return Window(times, shares, matrices, factors, digits)
 
@@ -364,6 +364,22 @@ class Lanes:
         if self.lost is not None and window.factors is not None:
             found = found + np.abs(window.factors) @ self.lost
         return np.asarray(hamiltonian.units.angular * found)
+
+    @functools.cached_property
+    def unknown_phase(self) -> FloatArray:
+        """What the last digits of H less its trace add up to over every window, (lanes,)."""
+        return np.asarray((self.stop - self.start) * (self.most_unknown @ self.window.shares))
+
+    def phase_error(self, rounded: FloatArray) -> FloatArray:
+        """Return what phases are known to, whose rounding is this, beside last digits of H."""
+        hamiltonian, window, known = self.hamiltonian, self.window, rounded + self.unknown_phase
+        if window.digits is None or not isinstance(hamiltonian, TermHamiltonian):
+            digits = self.last_digits_of_offset(window.times, np.arange(self.count))
+        elif any(hamiltonian.offsets().tolist()):
+            digits = hamiltonian.units.angular * (window.digits @ np.abs(hamiltonian.offsets()))
+        else:
+            return known
+        return np.asarray(known + (self.stop - self.start) * (digits @ window.shares))
 
     @functools.cached_property
     def ends(self) -> Ends:

@@ -39,11 +39,11 @@ from anticrossing.dynamics.kernels import FIRST_PANELS, MANY_LEVEL_NODES, PanelR
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.slopes import ROUNDING
-from anticrossing.dynamics.stacked import StackedKernel
+from anticrossing.dynamics.stacked import LEAST, StackedKernel, acting, in_place
 
 _FEW_NUMBERS, _FEW_STEPS = 5, 1e3  # panels of few numbers are soon split
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
-_CHUNK_NUMBERS = 200_000
+_CHUNK_NUMBERS, _ACTING = 200_000, 10  # of so many derivatives: of more few act on a panel
 # The norm of G times the length of a panel whose steps are doubled, however long it remembers.
 _MOST_DOUBLED = 1e5
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
@@ -93,7 +93,8 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         to, back = self._to.real, self._from.real
         panels, width = half_width.size, self.size
         result = PanelResults.empty(panels, self)
-        step = max(1, _CHUNK_NUMBERS // (self.grid.size * width**2 * (1 + self.count)))
+        each = self.grid.size * width**2 * (1 + min(self.count, _ACTING))
+        step = max(1, _CHUNK_NUMBERS // each)
         for first in range(0, panels, step):
             rows = np.arange(first, min(first + step, panels))
             g = self.generators(lanes, times[rows], lane[rows])
@@ -106,11 +107,12 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
                 continue
             rows, g, missed = rows[resolved], g[resolved], missed[resolved]
             slopes = self.slopes(lanes, times[rows], lane[rows])
+            slopes, places = acting(slopes, half_width[rows], LEAST * tolerance)
             slopes = to @ slopes @ back * half_width[rows][:, None, None, None, None]
             slopes[:, :, :, 0] = 0.0
             found = _Panels(g, slopes, self.grid, tolerance)
             result.accepted[rows] = found.accepted
-            result.propagator[rows] = back @ found.propagator @ to
+            result.propagator[rows] = in_place(back @ found.propagator @ to, places, self.count)
             result.error[rows], result.phase[rows] = found.error + missed, found.phase
         return result
 

@@ -75,18 +75,13 @@ def solve(
                 breakpoints=breakpoints,
                 times=times,
                 columns=columns,
-                unknown=_unknown(lanes),
+                unknown=lanes.unknown_phase,
             )
             if found is not None:
                 return found
     found = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
-    found = replace(found, unknown=_unknown(lanes))
+    found = replace(found, unknown=lanes.unknown_phase)
     return found if columns is None else found.applied_to(columns)
-
-
-def _unknown(lanes: Lanes) -> FloatArray:
-    """Return what the last digits of H add up to over every window."""
-    return np.asarray((lanes.stop - lanes.start) * (lanes.most_unknown @ lanes.window.shares))
 
 
 @dataclass(frozen=True)

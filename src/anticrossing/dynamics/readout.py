@@ -13,9 +13,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import _many_level, _stacks
-from anticrossing.dynamics.chebyshev import grid
-from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
+from anticrossing.dynamics import _stacks
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.superadiabatic import (
@@ -31,11 +29,13 @@ CLOSE = 5e-2  # of the wanted accuracy: a bound below it need not be narrow
 _NO_DISTANCE = 1e-12  # of the largest energy
 _SMALLEST = 1e-300
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
-_AS_GOOD = 12.0  # times what is left, six at an end: nearly all states that leave as little
+_AS_GOOD = 2.0  # times what is left by the best states: others as good
+_ENDS = 4.0  # times what is left: both ends, at each twice the first term that is left out
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 ROUNDED = (
     "as H is known no better where it changes so fast, or a phase so long (a double has 16 digits)"
 )
+SHORT = "as superadiabatic states at the ends of so short a window are known no better"
 DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
 )
@@ -109,7 +109,7 @@ def _best(
     lanes = request.lanes
     for block in blocks:
         note_degenerate_ends(block, warnings)
-    ends = [_end_frames(block, tolerance=0.1 * request.accuracy) for block in blocks]
+    ends = [_end_frames(block, CLOSE * request.accuracy) for block in blocks]
     residual = np.max([left_over for *_, left_over in ends], axis=0)
     if np.any(~np.isfinite(residual)):
         raise InputError(
@@ -128,7 +128,7 @@ def _best(
             for (first, last, _), between in zip(ends, nothing, strict=True)
         ]
     lane = np.repeat(np.arange(lanes.count), times.shape[1])
-    states, order = optimal_states(blocks, times.ravel(), lane)
+    states, order, _ = optimal_states(blocks, times.ravel(), lane)
     nowhere = ~np.all([np.all(np.isfinite(own.sizes), axis=1) for own in states], axis=0)
     if nowhere.any():
         where = float(times.ravel()[nowhere][0])
@@ -171,7 +171,7 @@ def _of_order(
     left_over = largest_sizes(states)[:, order + 1].reshape(everywhere.shape)
     residual = np.maximum(left_over[:, 0], left_over[:, -1])
     if order and np.max(residual) > _LARGEST_TERM:
-        best = int(np.min(optimal_order(largest_sizes(states), lane, lanes.count)))
+        best = int(np.min(optimal_order(largest_sizes(states), lane)[0]))
         warnings.append(
             f"superadiabatic states of order {order} are not near levels: the next term of their "
             f"series is {np.max(residual):.1e}, and what the last digits of H do to them is not in "
@@ -198,39 +198,14 @@ def _note_noise(states: Sequence[Superadiabatic], order: int, warnings: list[str
         )
 
 
-def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
-    """Return the superadiabatic frames at both ends of every window, and what they leave coupled.
-
-    The frame at an end is the best one over panels of decreasing width that touch it; columns are
-    ordered by energy.
-    """
-    points = grid(MANY_LEVEL_NODES)
-    levels = lanes.hamiltonian.dimension
-    frames = np.zeros((2, lanes.count, levels, levels), dtype=np.complex128)
-    best = np.full((2, lanes.count), np.inf)
-    lane = np.arange(lanes.count)
-    # Derivatives of noise on a panel of n nodes are n² times as large as it.
-    turned = points.size**2 * _turning_noise(lanes).T
-    for halvings in range(1, 40):
-        width = (lanes.stop - lanes.start) * 0.5**halvings
-        open_ends = best > tolerance
-        if not open_ends.any():
-            break
-        for end, origin in enumerate((lanes.start, lanes.stop - width)):
-            todo = lane[open_ends[end]]
-            if todo.size == 0:
-                continue
-            half = 0.5 * width[todo]
-            times = (origin[todo] + half)[:, None] + half[:, None] * points.nodes
-            solved = _many_level.superadiabatic_frames(
-                lanes.traceless(times, todo), half, points, tolerance
-            )
-            left_over = np.maximum(solved.residual, turned[end][todo] / half)
-            better = left_over < best[end, todo]
-            side = solved.left if end == 0 else solved.right
-            frames[end, todo[better]] = side[better]
-            best[end, todo[better]] = left_over[better]
-    return frames[0], frames[1], best.max(axis=0)
+def _end_frames(lanes: Lanes, enough: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+    """Return the best superadiabatic frames at both ends of every window, and what they leave."""
+    ends, count = np.arange(2 * lanes.count), lanes.count
+    times = np.concatenate([lanes.start, lanes.stop])
+    (states,), order, left = optimal_states([lanes], times, ends % count, ends, enough)
+    frames = states.vectors @ states.rotations(order)
+    left = np.maximum(left, states.turned_by_others(order, _AS_GOOD * left))
+    return frames[:count], frames[count:], np.maximum(left[:count], left[count:])
 
 
 def doubt(
@@ -279,7 +254,7 @@ def unsettled(
     """
     if residual is None or request.order is not None:
         return np.zeros(request.lanes.count)
-    angle = np.minimum(_AS_GOOD * residual, 1.0)
+    angle = np.minimum(_ENDS * residual, 1.0)
     known = [p.reshape(angle.size, -1) for p in probabilities if p is not None]
     p = np.clip(np.concatenate(known, axis=1), 0.0, 1.0)
     return np.asarray(2 * angle * np.sqrt(p * (1 - p)).max(axis=-1, initial=0.0) + angle**2)
@@ -424,12 +399,6 @@ def _angles_of(
     return np.where(exchanged, 1.0, noise * over), over
 
 
-def _turning_noise(lanes: Lanes) -> FloatArray:
-    """Return, at both ends, the largest angle eigenvectors are not known to, over its distance."""
-    angles, over = _angles_at_ends(lanes)
-    return np.asarray(np.max(angles * over, axis=(2, 3)))
-
-
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
     if DEGENERATE not in warnings and (lanes.ends.gaps <= _NO_DISTANCE).any():
@@ -438,7 +407,7 @@ def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
 
 def unreached(error: FloatArray, accuracy: float, why: str = ROUNDED) -> tuple[str, ...]:
     """Return a warning where the error estimate exceeds the wanted accuracy."""
-    worst = float(error.max(initial=0.0))
+    worst = max(error.ravel().tolist(), default=0.0)
     if worst <= max(accuracy, LARGEST_USUAL):
         return ()
     return (

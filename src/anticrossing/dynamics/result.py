@@ -148,9 +148,11 @@ class Propagation(WithStates):
     states : array, shape (..., K, N), or None
         The state at the requested times, in the basis H is written in.
     phase_error : array, shape (...), or None
-        Φ times the rounding unit: the absolute error of phases in `propagator`.
+        The absolute error of phases in `propagator`: Φ times the rounding unit, and what the last
+        digits of x and H add up to.
     readout_residual : array, shape (...), or None
-        For the superadiabatic basis: the coupling it could not remove at the ends.
+        For the superadiabatic basis: the first terms that its series leaves out at the ends, or
+        what turns the states of other orders that are as good, if that is more.
     readout_order : array of int, shape (...), or None
         The order of the superadiabatic states at the requested times (everywhere if it was given).
     density_matrix : array, shape (..., N, N), or None

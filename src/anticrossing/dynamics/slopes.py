@@ -156,17 +156,24 @@ class OpenEquation:
             lambda part: part.asks_levels or part.scalars(nodes.x, nodes.t) is not None
         )
         moved = of_hamiltonian(self.parameters, lanes, times, lane)
-        found = liouville.commutator(moved)
-        others = [k for k, parameter in enumerate(self.parameters) if parameter.of != ENVIRONMENT]
-        if with_levels is not None and others:
-            found[:, :, others] += _along_levels(with_levels, matrices, nodes, moved[:, :, others])
+        # Most values of a drive move nothing here.
+        live = [k for k in range(len(self.parameters)) if np.any(moved[:, :, k])]
+        size = moved.shape[-1] ** 2
+        found = np.zeros((*moved.shape[:3], size, size), dtype=np.complex128)
+        found[:, :, live] = liouville.commutator(moved[:, :, live])
+        if with_levels is not None and live:
+            found[:, :, live] += _along_levels(with_levels, matrices, nodes, moved[:, :, live])
+        along = None
         for k, parameter in enumerate(self.parameters):
             if parameter.of == ENVIRONMENT:
                 found[:, :, k] = self._by_number(nodes, parameter.key)
                 continue
             shift = _shift(lanes, times, lane, parameter)
             if with_positions is not None and np.any(shift):
-                found[:, :, k] += _along_positions(with_positions, nodes, shift)
+                along = _by_positions(with_positions, nodes) if along is None else along
+                found[:, :, k] += np.einsum(
+                    "pnf,pnfij->pnij", shift.reshape(along.shape[:3]), along
+                )
         return real(found)
 
     def _nodes(
@@ -238,23 +245,24 @@ def _along_levels(
     return found
 
 
-def _along_positions(environment: Environment, nodes: Nodes, shift: FloatArray) -> ComplexArray:
-    """Differentiate what the environment adds along changes of positions alone.
+def _by_positions(environment: Environment, nodes: Nodes) -> ComplexArray:
+    """Differentiate what the environment adds by every coordinate alone, (P, n, f, D, D).
 
     By steps of their own: these fall with the panel, and what does not depend on positions
     would be left with rounding that grows.
     """
-    across = np.ptp(nodes.x, axis=1, keepdims=True)
-    step = _steps(np.where(across > 0, across, np.abs(nodes.x) + 1.0), np.abs(shift))
-    several = shift.ndim > nodes.t.ndim
-    if several:
-        step = np.min(step, axis=-1)
+    places = nodes.x.reshape(*nodes.t.shape, -1)
+    across = np.ptp(places, axis=1, keepdims=True)
+    steps = _STEP * np.where(across > 0, across, np.abs(places) + 1.0)
+    found = []
+    for own, step in zip(np.eye(places.shape[-1]), np.moveaxis(steps, -1, 0), strict=True):
 
-    def at(by: FloatArray) -> ComplexArray:
-        x = nodes.x + (by[..., None] if several else by) * shift
-        return liouville.environment_at(replace(nodes, x=x), environment)
+        def at(by: FloatArray, own: FloatArray = own) -> ComplexArray:
+            x = (places + by[..., None] * own).reshape(nodes.x.shape)
+            return liouville.environment_at(replace(nodes, x=x), environment)
 
-    return _difference(at, step)[0]
+        found.append(_difference(at, step)[0])
+    return np.stack(found, axis=2)
 
 
 def _steps(size: FloatArray, speed: FloatArray) -> FloatArray:

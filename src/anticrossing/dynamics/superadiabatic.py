@@ -29,6 +29,7 @@ from anticrossing.hamiltonian import FunctionHamiltonian
 
 HIGHEST_ORDER = 40
 _ATTEMPTS = (8, 20, HIGHEST_ORDER)  # the work grows with the fourth power of the orders
+_FEW_LEVELS = 16  # of more the last attempt would take minutes
 _POINTS = 64  # on a circle
 _FEW = 8
 _REAL_NODES = 33
@@ -67,6 +68,14 @@ class Superadiabatic:
         """The largest element of every term, shape (P, orders + 2)."""
         return np.asarray(np.max(np.abs(self.terms), axis=(-2, -1)))
 
+    def turned_by_others(self, order: _Lane, allowed: FloatArray) -> FloatArray:
+        """Return by how much states of orders that leave no more than allowed (P,) differ."""
+        sums = np.cumsum(self.terms[:, :-2], axis=1)
+        off = sums - np.take_along_axis(sums, order[:, None, None, None], axis=1)
+        turned = np.max(np.abs(off), axis=(-2, -1))
+        left = following(np.maximum(self.sizes, self.noise))
+        return np.asarray(np.max(turned, axis=1, where=left <= allowed[:, None], initial=0.0))
+
     def rotations(self, order: _Lane) -> ComplexArray:
         """Return the states of an `order` (P,) in the eigenbasis, orthonormal, (P, N, N)."""
         taken = np.arange(self.terms.shape[1]) <= order[:, None]
@@ -92,19 +101,27 @@ def superadiabatic_states(
 
 
 def optimal_states(
-    blocks: Sequence[Lanes], times: FloatArray, lane: _Lane
-) -> tuple[list[Superadiabatic], _Lane]:
+    blocks: Sequence[Lanes],
+    times: FloatArray,
+    lane: _Lane,
+    group: _Lane | None = None,
+    enough: float = 0.0,
+) -> tuple[list[Superadiabatic], _Lane, FloatArray]:
     """Return states of every block of H at `times` (P,) of lanes `lane` (P,).
 
-    Also the order of every lane that is optimal for all of them together.
+    Also the order of every lane, or `group` (P,) of times, that is optimal for all of them
+    together, and what that leaves; where it is `enough` there may be better ones.
     """
-    for orders in _ATTEMPTS:
+    group = lane if group is None else group
+    few = max(block.hamiltonian.dimension for block in blocks) <= _FEW_LEVELS
+    for orders in _ATTEMPTS if few else _ATTEMPTS[:-1]:
         states = [superadiabatic_states(block, times, lane, orders) for block in blocks]
-        order = optimal_order(largest_sizes(states), lane, blocks[0].count)
+        noise = np.max([own.noise for own in states], axis=0)
+        order, left = optimal_order(np.maximum(largest_sizes(states), noise), group)
         # The terms fall and then grow: a least one inside is the least of all.
-        if np.max(order, initial=0) < orders - 1:
+        if np.max(order, initial=0) < orders - 1 or np.max(left, initial=0.0) <= enough:
             break
-    return states, order
+    return states, order, left
 
 
 def largest_sizes(states: Sequence[Superadiabatic]) -> FloatArray:
@@ -112,13 +129,21 @@ def largest_sizes(states: Sequence[Superadiabatic]) -> FloatArray:
     return np.asarray(np.max([own.sizes for own in states], axis=0))
 
 
-def optimal_order(sizes: FloatArray, lane: _Lane, lanes: int) -> _Lane:
-    """Return for every lane the order whose next terms are smallest at the worst of its times."""
-    worst = np.zeros((lanes, sizes.shape[1]))
-    np.maximum.at(worst, lane, np.where(np.isfinite(sizes), sizes, np.inf))
+def optimal_order(sizes: FloatArray, group: _Lane) -> tuple[_Lane, FloatArray]:
+    """Return for every group the order whose next terms are least at the worst of its times.
+
+    And the size of these terms.
+    """
+    worst = np.zeros((int(np.max(group, initial=-1)) + 1, sizes.shape[1]))
+    np.maximum.at(worst, group, np.where(np.isfinite(sizes), sizes, np.inf))
+    left = following(worst)
+    return np.argmin(left, axis=1), np.min(left, axis=1)
+
+
+def following(sizes: FloatArray) -> FloatArray:
+    """Return the size of the terms that every order leaves out first, shape (P, orders + 1)."""
     # Every other term vanishes in the middle of a symmetric passage: two are looked at.
-    following = np.hypot(worst[:, 1:-1], worst[:, 2:])
-    return np.argmin(np.maximum(following, _FLOOR), axis=1)
+    return np.maximum(np.hypot(sizes[:, 1:-1], sizes[:, 2:]), _FLOOR)
 
 
 def _states(lanes: Lanes, times: FloatArray, lane: _Lane, orders: int) -> Superadiabatic:
@@ -188,7 +213,9 @@ def _taylor(
         if todo.size == 0:
             break
     taken = _circle if analytic else _interval
-    return taken(lanes, times, lane, radius, left, right, length, factor)
+    # Where large terms cancel no circle is so small that only rounding is left.
+    known = np.max(lanes.last_digits(times[:, None], lane), axis=(1, 2, 3))
+    return taken(lanes, times, lane, radius, left, right, length, factor, known)
 
 
 def _values(lanes: Lanes, times: npt.NDArray[np.complex128], lane: _Lane) -> ComplexArray:
@@ -208,6 +235,7 @@ def _circle(
     right: FloatArray,
     length: int,
     factor: float,
+    known: FloatArray,
 ) -> tuple[ComplexArray, FloatArray]:
     radius = radius * factor
     points = np.exp(2j * np.pi * np.arange(_POINTS) / _POINTS)
@@ -222,7 +250,7 @@ def _circle(
         size = np.max(np.abs(found), axis=(2, 3))
         # An analytic function has no negative powers, and what it has falls off.
         tail = np.max(size[:, _POINTS * 2 // 3 :], axis=1)
-        good = tail <= _TAIL * np.max(size, axis=1)
+        good = tail <= np.maximum(_TAIL * np.max(size, axis=1), known[todo])
         series[todo[good]] = found[good, : length + 1]
         todo = todo[~good]
         if todo.size == 0:
@@ -241,6 +269,7 @@ def _interval(
     right: FloatArray,
     length: int,
     factor: float,
+    known: FloatArray,
 ) -> tuple[ComplexArray, FloatArray]:
     points = grid(_REAL_NODES)
     radius = radius * factor
@@ -255,7 +284,7 @@ def _interval(
         found = np.einsum("cn,pnab->pcab", points.to_coefficients, values).astype(np.complex128)
         size = np.max(np.abs(found), axis=(2, 3))
         largest = np.max(size, axis=1)
-        good = np.max(size[:, -3:], axis=1) <= _REAL_TAIL * largest
+        good = np.max(size[:, -3:], axis=1) <= np.maximum(_REAL_TAIL * largest, known[todo])
         for row in np.flatnonzero(good):
             # Coefficients below rounding would only feed noise to the derivatives.
             degree = int(np.flatnonzero(size[row] > 4e-16 * largest[row])[-1])

@@ -30,6 +30,8 @@ from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.readout import (
     CLOSE,
     DEGENERATE,
+    ROUNDED,
+    SHORT,
     Readout,
     doubt,
     readout,
@@ -77,17 +79,19 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
             found = _by_own_sectors(request, sectors, warnings)
         else:
             found = _by_sectors(request, sectors, warnings)
-    warnings[:0] = unreached(found.error, request.accuracy)
     batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
     propagator = amplitudes = transition = None
     if request.whole and found.propagator is not None and found.amplitudes is not None:
         propagator = found.propagator.reshape(*batch, levels, levels)
         amplitudes = found.amplitudes.reshape(*batch, levels, levels)
         transition = np.abs(amplitudes) ** 2
-    error = found.error
+    error, why = found.error, ROUNDED
     if found.residual is not None:
-        read = (found.probabilities, transition, found.populations)
-        error = error + unsettled(request, found.residual, *read)
+        left = unsettled(
+            request, found.residual, found.probabilities, transition, found.populations
+        )
+        error, why = error + left, SHORT if np.any(left > error) else ROUNDED
+    warnings[:0] = unreached(error, request.accuracy, why)
     return assembled(
         Propagation,
         transition_matrix=transition,
@@ -105,7 +109,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         steps=None if found.steps is None else found.steps.reshape(batch),
         error_estimate=np.minimum(error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
-        phase_error=(found.rounding * _UNIT * found.phase).reshape(batch),
+        phase_error=lanes.phase_error(found.rounding * _UNIT * found.phase).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
         readout_order=None if found.order is None else found.order.reshape(batch),
         sectors=found.sectors,
@@ -234,11 +238,11 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         amplitudes = propagator
     else:
         jumps = [dagger(r.last) @ u @ r.first for r, u in zip(reads, final, strict=True)]
-        starting, ties = sectored.order(lanes.start[:, None])
-        ending, more = sectored.order(lanes.stop[:, None])
-        if (ties or more) and DEGENERATE not in warnings:
-            warnings.append(DEGENERATE)
         when = np.concatenate([_times(request), lanes.stop[:, None]], axis=1)
+        starting, order = sectored.order(lanes.start[:, None]), sectored.order(when)
+        ties = starting.ties.any() or order.ties[:, -1].any()
+        if ties and DEGENERATE not in warnings:
+            warnings.append(DEGENERATE)
         noise = []
         for block, read, evolution, last in zip(
             sectored.blocks, reads, solved.blocks, jumps, strict=True
@@ -247,8 +251,9 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
             sizes = np.abs(np.concatenate([between, last[:, None]], axis=1))
             noise.append(doubt(block, request.basis, when, sizes, None))
         amplitudes = solved.shared(sectored.diagonal(jumps))
-        amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
-        amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
+        amplitudes = np.take_along_axis(amplitudes, order.places[:, -1, :, None], axis=1)
+        amplitudes = np.take_along_axis(amplitudes, starting.places, axis=2)
+        error = error + starting.doubt(np.abs(amplitudes.swapaxes(1, 2)[:, None]) ** 2)
     if not isinstance(state, int):
         vector = np.broadcast_to(sectored.from_given(state), (lanes.count, state.size))
         turns = solved.turns + sectored.leaked()
@@ -257,7 +262,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         unit = np.eye(lanes.hamiltonian.dimension, dtype=np.complex128)[state]
         vector = np.broadcast_to(sectored.from_given(unit), (lanes.count, unit.size))
     else:
-        vector = np.take_along_axis(first, starting[:, :, state, None], axis=2)[..., 0]
+        vector = np.take_along_axis(first, starting.places[:, :, state, None], axis=2)[..., 0]
 
     moved = sectored.moved([u.snapshots for u in solved.blocks], vector[:, None, :])
     ended = sectored.moved(final, vector)
@@ -276,12 +281,15 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         probabilities = np.abs(sectored.to_given(ended)) ** 2
     else:
         within = sectored.moved([dagger(read.between) for read in reads], moved)
-        between, _ = sectored.order(_times(request))
-        populations = np.take_along_axis(np.abs(within) ** 2, between, axis=-1)
         at_end = sectored.moved([dagger(read.last) for read in reads], ended)
-        probabilities = np.take_along_axis(np.abs(at_end) ** 2, ending[:, 0], axis=-1)
-        sizes = np.abs(np.concatenate([within, at_end[:, None]], axis=1))[..., None]
-        level = starting[:, 0, state] if isinstance(state, int) else None
+        inside = np.concatenate([within, at_end[:, None]], axis=1)
+        every = np.take_along_axis(np.abs(inside) ** 2, order.places, axis=-1)
+        populations, probabilities = every[:, :-1], every[:, -1]
+        error = error + np.maximum(
+            order.doubt(every), order.last.doubt(np.abs(amplitudes[:, None]) ** 2)
+        )
+        sizes = np.abs(inside)[..., None]
+        level = starting.places[:, 0, state] if isinstance(state, int) else None
         if level is None:
             for place, number in zip(sectored.slices, sectored.owner, strict=True):
                 own = sizes[..., place, :]
@@ -291,7 +299,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         of_state = _mixing.doubt(sectored, when, sizes, level)
         of_all = _mixing.doubt(sectored, lanes.stop[:, None], jumped)
         error = error + np.maximum(of_state, of_all)
-    residual, order = _shared(reads)
+    residual, orders = _shared(reads)
     return Outcome(
         propagator,
         amplitudes,
@@ -306,7 +314,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> Ou
         solved.method,
         solved.steps,
         residual,
-        order,
+        orders,
         sectored.sizes,
         sectored.rounding,
     )
@@ -380,11 +388,12 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> Outcome:
         inside = np.concatenate([np.concatenate(within, axis=2), last], axis=1)[..., 0]
         everywhen = np.concatenate([when, stop], axis=1)
         error = error + _mixing.doubt(sectored, everywhen, inside[..., None], own.level)
-        every, ties = own.numbered(inside**2, everywhen)
+        every, order = own.numbered(inside**2, everywhen)
         probabilities, populations = every[:, -1], every[:, :-1]
-        if (ties or own.tied) and DEGENERATE not in warnings:
+        error = error + order.doubt(inside**2)
+        if (order.ties[:, -1].any() or own.tied) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
-    residual, order = _shared(reads)
+    residual, orders = _shared(reads)
     return Outcome(
         None,
         None,
@@ -399,7 +408,7 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> Outcome:
         solved.method,
         solved.steps,
         residual,
-        order,
+        orders,
         sectored.sizes,
         sectored.rounding,
     )

@@ -33,7 +33,7 @@ from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.stacked import StackedKernel
+from anticrossing.dynamics.stacked import LEAST, StackedKernel, acting, in_place
 
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
@@ -74,10 +74,11 @@ class VariationKernel(StackedKernel, UnitaryKernel):
         tolerance: float,
     ) -> PanelResults:
         matrices, offset = lanes.split(times, lane)
-        slopes = self.slopes(lanes, times, lane)
+        slopes, places = acting(self.slopes(lanes, times, lane), half_width, LEAST * tolerance)
         found = _Panels(matrices, slopes, half_width, self.grid, tolerance, self.few)
         error = found.error + unresolved(self.grid, half_width, matrices)
-        solved = PanelResults(found.accepted, found.propagator, error, found.phase)
+        stacks = in_place(found.propagator, places, self.count)
+        solved = PanelResults(found.accepted, stacks, error, found.phase)
         return self.with_common_phase(solved, lanes, times, lane, offset)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
@@ -198,17 +199,18 @@ def _solve(
     if rows.size == 0:
         return rows, np.empty((0, 1 + moved.shape[2], *g.shape[2:]), dtype=np.complex128)
     solved, y = picard(kernel[rows], nodes, tolerance)
-    rows = rows[solved]
-    y, g, forcing, same = (
-        back[rows].swapaxes(-1, -2) * y[solved],
-        g[rows],
-        -1j * moved[rows],
-        same[rows],
-    )
-    inner = np.where(same[:, None], -1j * g, 0.0)
+    rows, y, back = rows[solved], y[solved], back[rows[solved]]
+    y, forcing = back.swapaxes(-1, -2) * y, -1j * moved[rows]
+    end = y[:, -1, None]
+    if same.all():  # y holds all that turns, so that nodes which resolve this integrate it
+        inside = dagger(y)[:, :, None] @ forcing @ y[:, :, None]
+        if _resolved(inside, nodes, tolerance).all():
+            total = np.einsum("n,pnkij->pkij", nodes.weights, inside)
+            return rows, np.concatenate([end, end @ total], axis=1)
+    inner = np.where(same[rows][:, None], -1j * g[rows], 0.0)
     diagonals(inner)[...] = 0.0
-    w, converged = _smooth(diagonals(g).real, inner[:, :, None], forcing, nodes, tolerance)
-    rows, end, w = rows[converged], y[converged, -1, None], w[converged]
+    w, converged = _smooth(diagonals(g[rows]).real, inner[:, :, None], forcing, nodes, tolerance)
+    rows, end, w = rows[converged], end[converged], w[converged]
     return rows, np.concatenate([end, w[:, -1] @ end - end @ w[:, 0]], axis=1)
 
 

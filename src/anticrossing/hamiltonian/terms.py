@@ -62,7 +62,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
             [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
         )
         self._stack: Matrices | None = None
-        self._split: tuple[Matrices, FloatArray] | None = None
+        self._split: tuple[Matrices, FloatArray, FloatArray] | None = None
         self._tables: dict[int, DerivativeTable] = {}  # by order, shared with copies
 
     @functools.cached_property
@@ -89,7 +89,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     def combine_split(self, factors: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[Any]]:
         """Return the same of factors (..., K) that are known."""
-        stack, offsets = self._split_stack()
+        stack, offsets, _ = self._split_stack()
         rows, shape = factors.reshape(-1, len(self.formulas)), factors.shape[:-1]
         with np.errstate(all="ignore"):
             flat, offset = rows @ stack, rows @ offsets
@@ -114,7 +114,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return max|M_k| of every term, less what commutes."""
         if self.is_sparse:
             return np.array([_size(matrix) for matrix in self.matrices])
-        return np.asarray(np.abs(self._split_stack()[0]).max(axis=-1))
+        return self._split_stack()[2]
 
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
@@ -192,13 +192,16 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def evaluate_parameter_derivatives(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], names: Sequence[str]
     ) -> Matrices:
-        slopes, places = _slopes(self.formulas, tuple(names))
+        slopes, of, terms = _slopes(self.formulas, tuple(names))
         values, stack = self._coefficient_values(slopes, x, parameters), self._dense_stack()
         shape = (*values.shape[:-1], len(names), stack.shape[-1])
         found = np.zeros(shape, dtype=np.result_type(values, stack))
         with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
-            for j, (name, term) in enumerate(places):
-                found[..., name, :] += values[..., j, np.newaxis] * stack[term]
+            if len(set(of)) == len(of):
+                found[..., of, :] = values[..., np.newaxis] * stack[terms]
+            else:  # one that several terms hold
+                for j, (name, term) in enumerate(zip(of, terms, strict=True)):
+                    found[..., name, :] += values[..., j, np.newaxis] * stack[term]
         return found.reshape(*shape[:-1], self.dimension, self.dimension)
 
     def _given_as(self) -> str:
@@ -293,15 +296,15 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
             return self._split[1]
         return common_offset(np.array([matrix.diagonal().real for matrix in self.matrices]))
 
-    def _split_stack(self) -> tuple[Matrices, FloatArray]:
-        """Return the constant matrices less their multiples of the identity, and these."""
+    def _split_stack(self) -> tuple[Matrices, FloatArray, FloatArray]:
+        """Return the constant matrices less multiples of the identity, these, and max|M_k|."""
         if self._split is None:
             stack = self._dense_stack()
             offsets = common_offset(stack[:, :: self.dimension + 1].real)
             if offsets.any():
                 stack = stack.copy()
                 stack[:, :: self.dimension + 1] -= offsets[:, None]
-            self._split = stack, offsets
+            self._split = stack, offsets, np.abs(stack).max(axis=-1)
         return self._split
 
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> TermHamiltonian:
@@ -342,12 +345,12 @@ def _size(matrix: Any) -> float:
 @functools.lru_cache(maxsize=1024)
 def _slopes(
     formulas: tuple[Formula, ...], names: tuple[str, ...]
-) -> tuple[tuple[Formula, ...], tuple[tuple[int, int], ...]]:
-    """Return the derivatives that are not zero, and the name and the term that each belongs to."""
+) -> tuple[tuple[Formula, ...], list[int], list[int]]:
+    """Return the derivatives that are not zero, and the names and the terms that they belong to."""
     found = {
         (j, k): slope
         for j, name in enumerate(names)
         for k, formula in enumerate(formulas)
         if not is_zero(slope := differentiate(formula, name))
     }
-    return tuple(found.values()), tuple(found)
+    return tuple(found.values()), [j for j, _ in found], [k for _, k in found]
