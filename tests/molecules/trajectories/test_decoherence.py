@@ -21,6 +21,7 @@ from anticrossing.molecules.trajectories import (
     run_trajectories,
 )
 from anticrossing.molecules.trajectories.request import Request
+from tests.effort import slow
 
 TURN = np.array([[1, -1], [1, 1]]) / np.sqrt(2)  # a diabatic state is half of either level
 
@@ -98,16 +99,21 @@ def test_populations_of_another_program():
     assert np.all(np.abs(away) < 4 * np.hypot(found.diabatic_populations.error[1:, 0], 0.0016))
 
 
-def three_states():
-    """A third state, complex couplings: what only matrices of moments can tell."""
+def three_states(i=1.0):
+    """A third state, and complex couplings with i = 1j: what only matrices of moments can tell."""
     step, narrow = "0.01*tanh(1.6*x)", "0.005*exp(-x**2)"
-    side = [[0, 1, 0.4 + 0.5j], [1, 0, 0.8j], [0.4 - 0.5j, -0.8j, 0]]
+    side = np.triu([[0, 1, 0.4 + 0.5 * i], [0, 0, 0.8 * i], [0, 0, 0]])
+    side = side + side.conj().T
     return Hamiltonian.from_terms(
         [("1", np.diag([0.0, 0.0, 0.003])), (step, np.diag([1.0, -1.0, 0.2])), (narrow, side)]
     )
 
 
-@pytest.mark.parametrize("H", [TullySimple(), three_states()], ids=["two states", "three states"])
+@pytest.mark.parametrize(
+    "H",
+    [TullySimple(), three_states(), slow(three_states(1j))],
+    ids=["two states", "three states", "complex couplings"],
+)
 def test_moments_of_augmented_hopping_solve_their_equations(H):
     """δR and δP of Jain, Alguire and Subotnik (2016), in the diabatic basis by DOP853.
 
