@@ -300,7 +300,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return the constant matrices less multiples of the identity, these, and max|M_k|."""
         if self._split is None:
             stack = self._dense_stack()
-            offsets = common_offset(stack[:, :: self.dimension + 1].real)
+            diagonals = stack[:, :: self.dimension + 1].real
+            offsets = np.zeros(len(stack))
+            if not all(min(own) <= 0 <= max(own) for own in diagonals.tolist()):
+                offsets = common_offset(diagonals)  # with zero among them there is none
             if offsets.any():
                 stack = stack.copy()
                 stack[:, :: self.dimension + 1] -= offsets[:, None]
