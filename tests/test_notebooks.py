@@ -163,6 +163,7 @@ def test_any_text_is_shown_whole(parts: list[str]) -> None:
     check_html(Said())
 
 
+@pytest.mark.slow
 def test_nothing_but_the_library_is_needed_for_html() -> None:
     """Matplotlib is not imported, even where a result has a picture."""
     code = (

@@ -81,6 +81,7 @@ def test_there_are_many_situations():
     assert len(SITUATIONS) >= 60
 
 
+@pytest.mark.quick(20)
 @pytest.mark.parametrize(("hamiltonian", "drive", "surroundings", "basis"), SITUATIONS)
 def test_nothing_is_within_its_domain_that_the_exact_answer_contradicts(
     hamiltonian, drive, surroundings, basis

@@ -39,6 +39,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
 def test_a_result_shows_itself(make, tmp_path):
     check(make(), tmp_path)

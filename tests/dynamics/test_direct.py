@@ -67,7 +67,7 @@ CASES = {
     "pulse": (generic(3), ac.drive.Formula("2*exp(-(t - 3.3)**2/0.02)", 0, 40)),
 }
 
-QUICK = {"complex", "two terms", "pieces", "pulse"}
+QUICK = {"complex", "two terms"}
 
 
 @pytest.mark.parametrize("case", [case if case in QUICK else slow(case) for case in CASES])

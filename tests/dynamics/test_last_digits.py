@@ -281,6 +281,7 @@ def _parked(more, sectors, digits=0):
     return ac.Hamiltonian.affine(constant, slope), initial
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("sectors", [False, True])
 @pytest.mark.parametrize("rate", [10.0, 1e-3, 1e-6])
 @pytest.mark.parametrize("more", [0, 1, 2])

@@ -52,6 +52,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
 def test_a_result_shows_itself(make, tmp_path):
     result = make()

@@ -279,6 +279,7 @@ def test_an_order_whose_next_term_is_large_says_so(order, told):
     assert any("not near levels" in warning for warning in found.warnings) == told
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("gap", [0.3, 1.0])
 @pytest.mark.parametrize("reach", [1, 2, 4, 8, 16])
 def test_the_error_of_a_short_window_is_told(gap, reach):

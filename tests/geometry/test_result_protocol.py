@@ -64,6 +64,7 @@ RESULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("name", RESULTS)
 def test_result_protocol(name, tmp_path):
     check(RESULTS[name](), tmp_path)

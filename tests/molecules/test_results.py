@@ -87,6 +87,7 @@ RESULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("name", RESULTS)
 def test_protocol(name, tmp_path):
     import xarray

@@ -386,6 +386,7 @@ def test_the_page_opens_with_a_file(browser: Any) -> None:
         opened.close()
 
 
+@pytest.mark.slow
 def test_keys_alone_reach_and_move_everything(visit: Visit) -> None:
     """From the top by Tab: what has the focus is visible, and nothing holds it for good."""
     reached: list[str] = []

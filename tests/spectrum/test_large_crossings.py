@@ -37,7 +37,8 @@ def assert_same(found, expected):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_annealing_agrees_with_all_of_its_levels(monkeypatch, seed):
     H = annealing(7, seed)
     expected = find_crossings(H, 0.0, 0.97, count=4, samples=65)

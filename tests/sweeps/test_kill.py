@@ -404,7 +404,8 @@ def test_a_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 # ---- Ctrl-C --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("executor", [None, slow(2)])
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", [None, 2])
 def test_ctrl_c_leaves_a_store_to_resume(executor: int | None, tmp_path: Path) -> None:
     store = tmp_path / "store"
     code = (

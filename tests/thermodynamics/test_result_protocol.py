@@ -114,6 +114,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.quick(14)
 @pytest.mark.parametrize("name", RESULTS)
 def test_result_protocol(name, tmp_path):
     check(RESULTS[name](), tmp_path)

@@ -39,8 +39,8 @@ def coupled(states, coordinates, seed):
         (3, 1, 64, "fft"),
         (3, 1, 63, "sine"),
         slow(2, 2, 32, "fft"),
-        (3, 2, 28, "fft"),
-        (2, 2, 30, ("sine", "fft")),
+        slow(3, 2, 28, "fft"),
+        slow(2, 2, 30, ("sine", "fft")),
     ],
 )
 def test_against_the_exponential_of_a_matrix(states, coordinates, points, basis):
