@@ -55,7 +55,7 @@ MOST_GROWTH = 300.0  # doubled steps grow with the root of slowness
 
 
 def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], None]) -> None:
-    """Decay between the diabatic levels of any strength, rates from 1 to 1e-6, and beside them 10."""
+    """Decay between the diabatic levels of any strength, rates from 1 to 1e-6, and also 10."""
     H, lowering = ac.models.LandauZener(gap=1.0), np.array([[0.0, 1.0], [0.0, 0.0]])
     rates = [10.0**-k for k in range(-1, 7)]
     for strength in STRENGTHS:

@@ -22,7 +22,6 @@ import anticrossing.sweeps as sweeps
 from anticrossing import Dephasing, InputError, models, propagate
 from anticrossing.drive import Linear
 from anticrossing.sweeps import SweepError, zarr_store
-from tests.effort import slow
 from tests.sweeps import points
 
 ROOT = Path(__file__).parents[2]

@@ -52,7 +52,8 @@ def nearer_unitary(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
     The defect is the largest element of a†a − 1; a step squares it.
     """
     beyond = dagger(a) @ a
-    beyond.reshape(*a.shape[:-2], -1)[..., :: a.shape[-1] + 1] -= 1.0
+    size = a.shape[-1]
+    beyond.reshape(*a.shape[:-2], size * size)[..., :: size + 1] -= 1.0
     defect = np.abs(beyond).max(axis=(-2, -1), initial=0.0)
     return a - a @ (0.5 * beyond), np.asarray(defect)
 
