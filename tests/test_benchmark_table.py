@@ -218,3 +218,9 @@ def test_powers_of_ten(value, written):
 def test_a_page_without_its_marks_is_refused():
     with pytest.raises(ValueError, match="once"):
         page.replaced("no marks", "tables", "content")
+
+
+def test_a_rival_that_was_stopped_takes_at_least_as_long() -> None:
+    row = {"ours": {"seconds": 0.01}, "rivals": {"a": {"ratio": 2.5}, "b": {"not_within": 6.0}}}
+    assert page._ratio(row, "a") == "2.5"
+    assert page._ratio(row, "b") == "more than 600"
