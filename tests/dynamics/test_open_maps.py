@@ -200,3 +200,16 @@ def test_sizes_of_stacks(kind):
     numbers = stacks.view(float)
     assert np.allclose(_stack_sizes.norms(numbers, first), wanted, rtol=1e-14)
     assert np.array_equal(_stack_sizes.largest(numbers), np.max(np.abs(numbers), axis=(1, 3)))
+
+
+def test_nothing_happens_before_and_after_a_pulse():
+    """There H and the jump operator vanish to the last digit."""
+    size = "2*(tanh(4*(t - 75)) - tanh(4*(t - 76.5)))"
+    hamiltonian = ac.Hamiltonian.from_terms([("x", np.array([[-0.4, -1.6], [-1.6, 1.6]]))])
+    environment = ac.Lindblad([("0.4*exp(-(x/8)**2)*x", [[-0.1, 0.2], [-0.3, 0.1]])])
+    kwargs = {"environment": environment, "tolerance": 1e-10}
+    whole, part = (
+        ac.propagate(hamiltonian, ac.drive.Formula(size, *window), **kwargs)
+        for window in ((0, 1738.6), (60, 90))
+    )
+    assert np.max(np.abs(whole.superoperator - part.superoperator)) < 1e-8

@@ -164,7 +164,8 @@ def short_panels(
     coefficients[np.abs(coefficients) <= ROUNDING * largest[:, None, None, None]] = 0.0
     maps, error = np.zeros((panels, size, size)), np.zeros(panels)
     for p in np.flatnonzero(resolved):
-        terms = 1 + int(np.flatnonzero(np.any(coefficients[p] != 0, axis=(1, 2)))[-1])
+        present = np.flatnonzero(np.any(coefficients[p] != 0, axis=(1, 2)))
+        terms = 1 + int(present.max(initial=0))  # one of a generator that vanishes
         matrices = np.tensordot(powers(n)[:terms, :terms].T, coefficients[p, :terms], axes=1)
         y, info = np.eye(size).ravel(), np.zeros(2)
         _steps.follow(
