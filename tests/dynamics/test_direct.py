@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.linalg
 
 import anticrossing as ac
@@ -281,3 +282,21 @@ def test_tiny_and_huge_energies_keep_their_error_and_their_result(scale):
     off = np.abs(found[0].probabilities - found[1].probabilities).max()
     assert 1e-11 < off < found[0].error_estimate < 1e-4
     assert found[1].error_estimate < 1e-10
+
+
+@pytest.mark.parametrize(("size", "speed", "tolerance"), [(5e-3, 11.0, 1e-5), (1e-5, 13.0, 1e-7)])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_drive_that_rises_within_a_step(size, speed, tolerance, whole):
+    # The first orders see next to nothing of it.
+    coupling, levels = gaussian(3, 1), np.diag([0.0, 1e-4, 3e-4])
+    hamiltonian = ac.Hamiltonian.from_terms([("x", coupling), ("1", levels)])
+    drive = ac.drive.Formula("size*exp(speed*(t - 1))", -1, 1, size=size, speed=speed)
+    given = {"basis": "diabatic", "whole": whole, "tolerance": tolerance}
+    found = ac.propagate(hamiltonian, drive, **given)
+    assert found.method == direct.METHOD
+    wanted = scipy.integrate.solve_ivp(
+        lambda t, y: -1j * (size * np.exp(speed * (t - 1)) * (coupling @ y) + levels @ y),
+        *((-1, 1), np.array([1, 0, 0], dtype=complex)),
+        **{"method": "DOP853", "rtol": 1e-12, "atol": 1e-14},
+    ).y[:, -1]
+    assert np.max(np.abs(found.final_state - wanted)) < float(found.error_estimate)

@@ -113,6 +113,21 @@ def _shift(power, degree, start, scale, out):
 
 
 @inner()
+def _pending(local, degrees, g, m, h):
+    """Return what those powers of the functions may add that no order so far has met."""
+    total = 0.0
+    for k in range(degrees.size):
+        coming, largest = 0.0, 0.0
+        for j in range(m, degrees[k] + 1):
+            coming += abs(local[k, j]) / (j + 1)
+        if coming > 0.0:
+            for i in range(m):
+                largest = max(largest, _size(g[k, i]))
+        total += coming * largest
+    return h * total
+
+
+@inner()
 def _series(real, imaginary, kinds, local, degrees, h, allowed, columns, v, g, total):
     """Fill v with the coefficients of one step; return how many, and the sizes of the last two."""
     last, before = _size(v[0]), 0.0
@@ -138,7 +153,11 @@ def _series(real, imaginary, kinds, local, degrees, h, allowed, columns, v, g, t
         before, last = last, _size(v[m])
         grown += last
         if last + before <= 0.5 * allowed:
-            break
+            # A pulse that rises within the step shows in high orders alone.
+            pending = _pending(local, degrees, g, m, h)
+            if pending <= 0.5 * allowed:
+                last += pending
+                break
     return m, before, last, grown
 
 
