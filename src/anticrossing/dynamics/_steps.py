@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.jit import entry, inner
-from anticrossing.dynamics._taylor import MOST_ORDERS, _shift
+from anticrossing.dynamics._taylor import MOST_ORDERS, _next_step, _pending, _share, _shift, _size
 
 _UNIT = 1.1e-16
 _SHORTEST = 1e-14  # of a panel
@@ -53,14 +53,6 @@ def _multiply_few(elements, places, rows, columns, x, out):
 
 
 @inner(fastmath={"contract", "reassoc"})
-def _size(x):
-    total = 0.0
-    for i in range(x.size):
-        total += x[i] * x[i]
-    return np.sqrt(total)
-
-
-@inner(fastmath={"contract", "reassoc"})
 def _add(factor, x, out):
     for i in range(x.size):
         out[i] += factor * x[i]
@@ -71,21 +63,6 @@ def _copy(x, out):
     # Element by element: assigning arrays compiles messages about their shapes, for seconds.
     for i in range(x.size):
         out[i] = x[i]
-
-
-@inner()
-def _pending(local, degrees, g, m, h):
-    """Return what those powers of the functions may add that no order so far has met."""
-    total = 0.0
-    for k in range(degrees.size):
-        coming, largest = 0.0, 0.0
-        for j in range(m, degrees[k] + 1):
-            coming += abs(local[k, j]) / (j + 1)
-        if coming > 0.0:
-            for i in range(m):
-                largest = max(largest, _size(g[k, i]))
-        total += coming * largest
-    return h * total
 
 
 @inner()
@@ -119,15 +96,6 @@ def _series(generator, local, degrees, h, allowed, columns, v, g, total):
     return m, before, last, grown
 
 
-@inner()
-def _grown(v, m, ratio):
-    """Return the sum of the sizes of all terms at `ratio` of the step."""
-    total = 0.0
-    for j in range(m, -1, -1):
-        total = total * ratio + _size(v[j])
-    return total
-
-
 @inner(fastmath={"contract", "reassoc"})
 def _sum(v, m, ratio, out):
     """Store the series at `ratio` of the step."""
@@ -147,7 +115,7 @@ def walk(generator, power, degrees, width, norm, rate, longest, step, places, y,
     v, g, total, local, few = work
     modes = degrees.size
     columns = y.size // (generator[4].shape[1] - 1)
-    root, most_grown = np.sqrt(columns), 2.5 * np.exp(longest)
+    root = np.sqrt(columns)
     error, steps, done, half, seen = 0.0, 0, 0.0, 0.5 * width, 0
     if step == 0.0:
         step = longest / max(norm, 1e-300)
@@ -163,21 +131,10 @@ def walk(generator, power, degrees, width, norm, rate, longest, step, places, y,
         _copy(y, v[0])
         allowed = max(rate * h, 2 * _UNIT)
         m, before, last, grown = _series(generator, local, few, h, allowed, columns, v, g, total)
-        grown /= root
-        missed = last + before
-        ratio = 1.0
-        if missed > allowed or grown > most_grown:
-            ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
-            grown = _grown(v, m, ratio) / root
-            while grown > most_grown:
-                ratio *= 0.8
-                grown = _grown(v, m, ratio) / root
-            if not ratio * h > _SHORTEST * width:
-                return np.inf, steps, step
-            missed = last * ratio**m + before * ratio ** (m - 1)
-            step = ratio * h
-        elif m < MOST_ORDERS - 8 and grown < 0.15 * most_grown:
-            step = max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
+        ratio, missed, grown = _share(v, m, before, last, grown / root, root, allowed, longest)
+        if ratio < 1.0 and not ratio * h > _SHORTEST * width:
+            return np.inf, steps, step
+        step = _next_step(step, h, m, ratio, grown, longest)
         ends = ratio == 1.0 and parts <= 1.0
         while seen < places.size and (ends or places[seen] <= done + ratio * h):
             _sum(v, m, (places[seen] - done) / h, kept[seen])

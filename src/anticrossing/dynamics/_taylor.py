@@ -78,9 +78,9 @@ def _scale_rows(real, columns, x, out):
 
 @inner(fastmath={"contract", "reassoc"})
 def _size(x):
-    total = 0.0
-    for i in range(x.shape[1]):
-        total += x[0, i] * x[0, i] + x[1, i] * x[1, i]
+    numbers, total = x.reshape(x.size), 0.0
+    for i in range(x.size):
+        total += numbers[i] * numbers[i]
     return np.sqrt(total)
 
 
