@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import anticrossing as ac
 from anticrossing.drive import Formula, Sinusoidal
@@ -139,6 +140,48 @@ def test_estimates_hold_over_a_grid(environment: Any, readout: str) -> None:
         error = np.max(np.abs(found.populations - fine.populations), axis=-1)
         assert np.all(error < found.error_estimate + fine.error_estimate)
         assert np.all(found.error_estimate < 1.1 * tolerance)
+
+
+@pytest.mark.parametrize("rate", [1e-4, 1e-8])
+def test_levels_that_hardly_relax(rate: float) -> None:
+    weak = ac.Lindblad([np.sqrt(rate) * np.asarray(jump) for jump in JUMPS])
+    point = {"offset": [0.3, -0.7], "amplitude": 2.0, "frequency": 4.0}
+    found = level_interferogram(PAIR, weak, **point)
+    # What comes back is known to some roundings, over what a period relaxes.
+    assert np.all(found.error_estimate < 1e-6 + 1e-11 / rate)
+    points = zip(point["offset"], found.populations, found.error_estimate, strict=True)
+    for offset, populations, error in points:
+        # To first order in the rates: Floquet states, mixed by what jumps between them on average.
+        expected = floquet_mixture(lambda t, x=offset: PAIR(x + 2.0 * np.cos(4.0 * t)), 4.0)
+        assert np.max(np.abs(populations - expected)) < error
+
+
+def floquet_mixture(h: Any, omega: float, steps: int = 400) -> np.ndarray:
+    """Return mean populations of a state that weak jumps settle, from its Floquet states."""
+    length = 2 * np.pi / omega / steps
+    generators = [
+        scipy.linalg.expm(-1j * length * magnus4(h, k * length, length)) for k in range(steps)
+    ]
+    maps = [np.eye(4, dtype=complex)]
+    for step in generators:
+        maps.append(step @ maps[-1])
+    phases, states = np.linalg.eig(maps[-1])
+    assert np.min(np.abs(phases[:, None] - phases + np.eye(4))) > 1e-3
+    modes = np.array([u @ states for u in maps[:-1]])
+    rates = np.zeros((4, 4))
+    for jump in JUMPS:
+        inside = modes.conj().swapaxes(1, 2) @ np.asarray(jump) @ modes
+        rates += np.mean(np.abs(inside) ** 2, axis=0)
+    balance = rates - np.diag(rates.sum(axis=0))
+    balance[0] = 1.0
+    weights = np.linalg.solve(balance, np.eye(4)[0])
+    return np.asarray(np.mean(np.abs(modes) ** 2 @ weights, axis=0))
+
+
+def magnus4(h: Any, start: float, length: float) -> np.ndarray:
+    first, last = (h(start + (0.5 + sign * np.sqrt(3) / 6) * length) for sign in (-1, 1))
+    turned = 1j * np.sqrt(3) / 12 * length * (first @ last - last @ first)
+    return np.asarray((first + last) / 2 + turned)
 
 
 def test_eigenstates_that_jump_are_refused() -> None:

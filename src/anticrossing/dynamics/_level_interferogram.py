@@ -1,93 +1,55 @@
 """Compiled steady states of a periodically driven open system of few levels, point by point.
 
-The map of one period is the product of sixth-order Magnus steps of r′ = L(x(t)) r, with L from a
-table; r is the state that comes back. Gauss's collocation of the same order follows r through the
-period and adds up what is read out. All steps are halved until the averages stand still.
+The state r that comes back after a period is found as a boundary value. Gauss's collocation of
+order ten follows r′ = L(x(t)) r, with L from a table, through the period, and adds up what is read
+out; by what r then misses itself it is mended with (1 − M)⁻¹, M a rougher map of the period: the
+product of sixth-order Magnus steps. Steps are shortened until the averages stand still, and M is
+kept for as long as it mends.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.polynomial import legendre
 
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.jit import entry, inner
-from anticrossing.dynamics._interferogram import halved
+from anticrossing._core.quadrature import gauss_legendre
+from anticrossing.dynamics._exponential import copy, exponential
 
-MOST_STEPS = 2**15
+MOST_STEPS = 2**14
 SLOW, NOT_UNIQUE = 1, 2  # why a point has no answer
-_LARGEST_NORM = 2.5  # of what is put into the series of an exponential
-_PHASE = 2.0  # radians of phase and damping in a first step
-_TURN = 1.3  # radians of the quickest tone
-_SHARE = 3.0  # of the length over which L changes: measured, 2 and 4 take longer
+_PHASE = 3.0  # radians of phase and damping in a first step
+_TURN = 2.0  # radians of the quickest tone
+_SHARE = 4.0  # pieces of the table that a step may pass
 _LARGEST_INVERSE = 1e11
 _MOST_ROUNDS = 80
-_SETTLED = 4.0  # tolerances: halved steps of order 6 leave a 63rd of a change, seldom a 15th
-_ROOT = np.sqrt(15.0)
-_NODES = np.array([0.5 - _ROOT / 10, 0.5, 0.5 + _ROOT / 10])
-_WEIGHTS = np.array([5 / 18, 4 / 9, 5 / 18])
-_STAGES = np.array(
-    [
-        [5 / 36, 2 / 9 - _ROOT / 15, 5 / 36 - _ROOT / 30],
-        [5 / 36 + _ROOT / 24, 2 / 9, 5 / 36 - _ROOT / 24],
-        [5 / 36 + _ROOT / 30, 2 / 9 + _ROOT / 15, 5 / 36],
-    ]
-)
-_NORM_OF_8, _NORM_OF_12 = 0.32, 0.78  # up to which these orders leave 1e-10
-_R = np.sqrt(177.0)
-_T8 = np.array(
-    [
-        (1 + _R) / 132,
-        (1 + _R) / 528,
-        2 / 3,
-        (29 * _R - 271) / 210,
-        11 * (_R - 1) / 840,
-        11 * (_R - 9) / 3360,
-        (89 - _R) / 2240,
-        (857 - 58 * _R) / 630,
-    ]
-)
-# Of 1, x, x² and x³, and of x⁶.
-_T12 = np.array(
-    [
-        [9.0198e-16, 0.4693211759541824, -0.20099424927047285, -0.04623946134063072],
-        [5.315978957598713, 1.1992679041713223, 0.01179296240992997, 0.01108844528519168],
-        [0.18188869982170436, 0.05502798439925399, 0.09351590770535415, 0.006107005288980582],
-        [-2.0861320e-13, -0.13181061013830184, -0.02027855540589259, -0.006759518468630863],
-    ]
-)
-_T18 = np.array(
-    [
-        [0.0, -0.10036558103014462, -0.00802924648241157, -0.00089213849804573, 0.0],
-        [0.0, 0.3978497494996451, 1.3678377846041172, 0.49828962252538267, -0.0006378981945947233],
-        [
-            -10.967639605296206,
-            1.680158138789062,
-            0.05717798464788655,
-            -0.0069821012248805206,
-            3.349750170860705e-05,
-        ],
-        [
-            -0.09043168323908106,
-            -0.06764045190713819,
-            0.06759613017704597,
-            0.029555257042931552,
-            -1.391802575160607e-05,
-        ],
-        [0.0, 0.0, -0.09233646193671186, -0.016936493900208172, -1.400867981820361e-05],
-    ]
-)
+_MOST_PASSES = 6
+_MENDS = 0.2  # what may be left of a miss
+_ORDER = 10
+_RATIO = 1.25  # of the numbers of steps of two grids
 
 
-@inner()
-def _copy(values, out):
-    for i in range(values.size):
-        out[i] = values[i]
+def _gauss(count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return nodes and weights on [0, 1], and the integrals up to each node of each node's part."""
+    x, w = gauss_legendre(count)
+    values = legendre.legvander(x, count)
+    upto = np.empty((count, count))  # of P_k from −1 to x_i, times 2k + 1
+    upto[:, 0] = x + 1.0
+    upto[:, 1:] = values[:, 2:] - values[:, : count - 1]
+    return 0.5 * (x + 1.0), 0.5 * w, 0.25 * (upto @ values[:, :count].T) * w
 
 
-@inner()
-def _add(first, second, out):
-    for i in range(out.shape[0]):
-        for j in range(out.shape[0]):
-            out[i, j] = first[i, j] + second[i, j]
+_NODES, _WEIGHTS, _STAGES = _gauss(_ORDER // 2)
+# What gives h L at the middle, and its two next Taylor terms, of the parabola nearest to L.
+_Y = 2.0 * _NODES - 1.0
+_TERMS = np.array(
+    [
+        _WEIGHTS * (1.0 - 1.25 * (3.0 * _Y**2 - 1.0)),
+        6.0 * _WEIGHTS * _Y,
+        15.0 * _WEIGHTS * (3.0 * _Y**2 - 1.0),
+    ]
+)
 
 
 @inner()
@@ -171,92 +133,27 @@ def _first_grid(point, tones, edges, speed, scale):
             return times[:1]
         if count == times.size:
             longer = np.empty(2 * count)
-            _copy(times, longer)
+            copy(times, longer)
             times = longer
         times[count] = period if t + h >= period * (1.0 - 1e-12) else t + h
         count += 1
     return times[:count]
 
 
-@inner(fastmath={"contract"})
-def _combine(constant, first, a, second, b, third, c, out):
-    """Fill `out` with a sum of multiples of the identity and of three matrices."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[0]):
-            out[i, j] = first * a[i, j] + second * b[i, j] + third * c[i, j]
-        out[i, i] += constant
-
-
-@inner()
-def _exponential(x, work, out):
-    """Fill out = e^x, x a matrix that is used up: by its series, of an order for its size."""
-    # P. Bader, S. Blanes and F. Casas, Mathematics 7, 1174 (2019): orders 8, 12 and 18 of three,
-    # four and five products.
-    largest = 0.0
-    for i in range(x.shape[0]):
-        total = 0.0
-        for j in range(x.shape[0]):
-            total += abs(x[i, j])
-        largest = max(largest, total)
-    halvings = 0
-    while largest > _LARGEST_NORM:
-        largest *= 0.5
-        halvings += 1
-    share = 0.5**halvings
-    for i in range(x.shape[0]):
-        for j in range(x.shape[0]):
-            x[i, j] *= share
-    square, cube, inner_, left, right, high = work
-    np.dot(x, x, square)
-    if largest < _NORM_OF_8:
-        _combine(0.0, _T8[0], x, _T8[1], square, 0.0, x, left)
-        np.dot(square, left, high)
-        _combine(0.0, _T8[2], square, 1.0, high, 0.0, x, left)
-        _combine(_T8[3], _T8[4], x, _T8[5], square, _T8[6], high, right)
-        np.dot(left, right, out)
-        _combine(1.0, 1.0, x, _T8[7], square, 1.0, out, out)
-        return
-    np.dot(square, x, cube)
-    if largest < _NORM_OF_12:
-        _combine(_T12[3, 0], _T12[3, 1], x, _T12[3, 2], square, _T12[3, 3], cube, left)
-        np.dot(left, left, high)
-        _combine(_T12[2, 0], _T12[2, 1], x, _T12[2, 2], square, _T12[2, 3], cube, left)
-        _add(high, left, high)
-        _combine(_T12[1, 0], _T12[1, 1], x, _T12[1, 2], square, _T12[1, 3], cube, left)
-        _add(left, high, left)
-        np.dot(left, high, out)
-        _combine(_T12[0, 0], _T12[0, 1], x, _T12[0, 2], square, _T12[0, 3], cube, left)
-        _add(out, left, out)
-        return
-    np.dot(cube, cube, inner_)
-    _combine(0.0, _T18[0, 1], x, _T18[0, 2], square, _T18[0, 3], cube, left)
-    _combine(0.0, _T18[4, 2], square, _T18[4, 3], cube, _T18[4, 4], inner_, right)
-    np.dot(left, right, high)
-    _combine(_T18[3, 0], _T18[3, 1], x, _T18[3, 2], square, _T18[3, 3], cube, left)
-    _combine(0.0, 1.0, high, 1.0, left, _T18[3, 4], inner_, high)
-    _combine(_T18[2, 0], _T18[2, 1], x, _T18[2, 2], square, _T18[2, 3], cube, left)
-    _combine(0.0, 1.0, high, 1.0, left, _T18[2, 4], inner_, left)
-    np.dot(left, high, out)
-    _combine(_T18[1, 0], _T18[1, 1], x, _T18[1, 2], square, _T18[1, 3], cube, left)
-    _combine(0.0, 1.0, out, 1.0, left, _T18[1, 4], inner_, out)
-    for _ in range(halvings):
-        np.dot(out, out, left)
-        for i in range(x.shape[0]):
-            _copy(left[i], out[i])
-
-
 @inner()
 def _step(matrices, h, work, out):
-    """Fill `out` with the map of a step from the generators at Gauss's nodes."""
-    first, middle, last = matrices[0], matrices[1], matrices[2]
+    """Fill `out` with the map of a step, nearly, from the generators at Gauss's nodes."""
     one, two, three, c1, c2, x = work[0], work[1], work[2], work[3], work[4], work[5]
     size = out.shape[0]
     for i in range(size):
         for j in range(size):
-            a, b, c = first[i, j], middle[i, j], last[i, j]
-            one[i, j] = h * b
-            two[i, j] = _ROOT * h / 3.0 * (c - a)
-            three[i, j] = 10.0 * h / 3.0 * (c - 2.0 * b + a)
+            a, b, c = 0.0, 0.0, 0.0
+            for k in range(_WEIGHTS.size):
+                value = h * matrices[k, i, j]
+                a += _TERMS[0, k] * value
+                b += _TERMS[1, k] * value
+                c += _TERMS[2, k] * value
+            one[i, j], two[i, j], three[i, j] = a, b, c
     _commutator(one, two, work[6], c1)
     for i in range(size):
         for j in range(size):
@@ -271,49 +168,37 @@ def _step(matrices, h, work, out):
     for i in range(size):
         for j in range(size):
             x[i, j] = one[i, j] + c2[i, j] / 240.0
-    _exponential(x, (one, two, three, c1, c2, work[6]), out)
+    exponential(x, (one, two, three, c1, c2, work[6]), out)
 
 
 @inner()
-def _fixed_point(period, levels, numbers, state):
-    """Fill `state` with what a period gives back; return the size of (1 − M)⁻¹, nearly."""
+def _invert(period, numbers, inverse):
+    """Fill `inverse` with (1 − M)⁻¹, the trace left out; return whether there is one."""
     size = numbers - 1
-    matrix, right = np.empty((size, size)), np.empty((size, 2))
+    matrix = np.empty((size, size))
     for i in range(size):
         for j in range(size):
             matrix[i, j] = (1.0 if i == j else 0.0) - period[i + 1, j + 1]
-        right[i, 0] = period[i + 1, 0] / np.sqrt(levels)
-        right[i, 1] = 1.0 if (i * i + i) % 3 == 0 else -1.0
+            inverse[i, j] = 1.0 if i == j else 0.0
     for k in range(size):
         pivot = k
         for i in range(k + 1, size):
             if abs(matrix[i, k]) > abs(matrix[pivot, k]):
                 pivot = i
         if matrix[pivot, k] == 0.0:
-            return np.inf
+            return False
+        share = 1.0 / matrix[pivot, k]
         for j in range(size):
-            matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
-        for j in range(2):
-            right[k, j], right[pivot, j] = right[pivot, j], right[k, j]
-        for i in range(k + 1, size):
-            factor = matrix[i, k] / matrix[k, k]
-            for j in range(k, size):
-                matrix[i, j] -= factor * matrix[k, j]
-            for j in range(2):
-                right[i, j] -= factor * right[k, j]
-    for k in range(size - 1, -1, -1):
-        for j in range(2):
-            for i in range(k + 1, size):
-                right[k, j] -= matrix[k, i] * right[i, j]
-            right[k, j] /= matrix[k, k]
-    state[0] = 1.0 / np.sqrt(levels)
-    for i in range(numbers, state.size):
-        state[i] = 0.0
-    largest = 0.0
-    for i in range(size):
-        state[i + 1] = right[i, 0]
-        largest = max(largest, abs(right[i, 1]))
-    return largest
+            a, b = matrix[pivot, j], inverse[pivot, j]
+            matrix[pivot, j], inverse[pivot, j] = matrix[k, j], inverse[k, j]
+            matrix[k, j], inverse[k, j] = share * a, share * b
+        for i in range(size):
+            if i != k:
+                factor = matrix[i, k]
+                for j in range(size):
+                    matrix[i, j] -= factor * matrix[k, j]
+                    inverse[i, j] -= factor * inverse[k, j]
+    return True
 
 
 @inner(fastmath={"contract", "reassoc"})
@@ -325,70 +210,138 @@ def _apply(matrix, vector, out):
         out[i] = total
 
 
-@inner()
+@inner(fastmath={"contract"})
 def _collocate(matrices, h, tolerance, state, stages, slopes):
-    """Solve for the states at Gauss's nodes, and move the state to the end of the step."""
-    size = state.size
-    for i in range(3):
-        _copy(state, stages[i])
+    """Mend the states at Gauss's nodes, and move the state to the end of the step."""
+    size, count = state.size, stages.shape[0]
+    for i in range(count):
+        _apply(matrices[i], stages[i], slopes[i])
     for _ in range(_MOST_ROUNDS):
-        for i in range(3):
-            _apply(matrices[i], stages[i], slopes[i])
         change = 0.0
-        for i in range(3):
+        for i in range(count):
             for j in range(size):
-                new = state[j] + h * (
-                    _STAGES[i, 0] * slopes[0, j]
-                    + _STAGES[i, 1] * slopes[1, j]
-                    + _STAGES[i, 2] * slopes[2, j]
-                )
+                new = 0.0
+                for k in range(count):
+                    new += _STAGES[i, k] * slopes[k, j]
+                new = state[j] + h * new
                 change = max(change, abs(new - stages[i, j]))
                 stages[i, j] = new
+            _apply(matrices[i], stages[i], slopes[i])
         if change <= tolerance:
             break
-    for i in range(3):
-        _apply(matrices[i], stages[i], slopes[i])
     for j in range(size):
-        for i in range(3):
+        for i in range(count):
             state[j] += h * _WEIGHTS[i] * slopes[i, j]
 
 
 @inner()
-def _averages(point, tones, times, edges, degrees, series, read, numbers, tolerance, out):
-    """Fill `out` with the populations averaged over a period, on one grid of times."""
-    size, levels, count = series.shape[2], out.size, times.size - 1
-    matrices = np.empty((count, 3, size, size))
-    work = np.empty((7, size, size))
-    step, period, product = np.empty((size, size)), np.zeros((size, size)), np.empty((size, size))
-    for i in range(size):
-        period[i, i] = 1.0
-    for k in range(count):
+def _generators(point, tones, times, edges, degrees, series, matrices):
+    """Fill `matrices` with L at Gauss's nodes of all steps."""
+    for k in range(times.size - 1):
         h = times[k + 1] - times[k]
-        for i in range(3):
+        for i in range(_NODES.size):
             x = _position(point, tones, times[k] + _NODES[i] * h)
             _evaluate(edges, degrees, series, x, matrices[k, i])
-        _step(matrices[k], h, work, step)
+
+
+@inner()
+def _rough_period(times, matrices, out):
+    """Fill `out` with the product of the Magnus steps of a period."""
+    size = out.shape[0]
+    work, step = np.empty((7, size, size)), np.empty((size, size))
+    period, product = np.zeros((size, size)), np.empty((size, size))
+    for i in range(size):
+        period[i, i] = 1.0
+    for k in range(times.size - 1):
+        _step(matrices[k], times[k + 1] - times[k], work, step)
         np.dot(step, period, product)
         period, product = product, period
-    state, stages, slopes = np.empty(size), np.empty((3, size)), np.empty((3, size))
-    inverse = _fixed_point(period, levels, numbers, state)
-    if not inverse < _LARGEST_INVERSE:
-        return np.inf
+    for i in range(size):
+        copy(period[i], out[i])
+
+
+@inner()
+def _largest_sum(matrix):
+    """Return the largest sum of absolute values of a row."""
+    largest = 0.0
+    for row in matrix:
+        total = 0.0
+        for value in row:
+            total += abs(value)
+        largest = max(largest, total)
+    return largest
+
+
+@inner()
+def _rounding(times, inverse):
+    """Return what rounding leaves of a state that comes back."""
+    return 3e-16 * (times.size + 30.0) * _largest_sum(inverse)
+
+
+@inner()
+def _mended(times, matrices, inverse, tolerance, state, stages):
+    """Mend a state until it comes back within the tolerance; return whether it does."""
+    size = state.size
+    start, miss, slopes = np.empty(size), np.empty(inverse.shape[0]), np.empty(stages.shape[1:])
+    within = max(0.02 * tolerance / max(1.0, _largest_sum(inverse)), 4e-16)
+    enough = max(0.05 * tolerance, _rounding(times, inverse))
+    before = np.inf
+    for turn in range(_MOST_PASSES):
+        copy(state, start)
+        for k in range(times.size - 1):
+            if turn == 0:
+                for i in range(stages.shape[1]):
+                    copy(state, stages[k, i])
+            _collocate(matrices[k], times[k + 1] - times[k], within, state, stages[k], slopes)
+        for i in range(miss.size):
+            miss[i] = state[i + 1] - start[i + 1]
+        copy(start, state)
+        largest = 0.0
+        for i in range(miss.size):
+            change = 0.0
+            for j in range(miss.size):
+                change += inverse[i, j] * miss[j]
+            state[i + 1] += change
+            largest = max(largest, abs(change))
+        if largest <= enough:
+            return True
+        if largest > _MENDS * before:
+            return False
+        before = largest
+    return False
+
+
+@inner()
+def _averages(point, tones, times, edges, degrees, read, stages, out):
+    """Fill `out` with the populations averaged over a period."""
+    levels, size = out.size, stages.shape[2]
     rows, found = np.empty((levels, size)), np.empty(levels)
     for j in range(levels):
         out[j] = 0.0
-    for k in range(count):
+    for k in range(times.size - 1):
         h = times[k + 1] - times[k]
-        _collocate(matrices[k], h, 0.02 * tolerance, state, stages, slopes)
-        for i in range(3):
+        for i in range(_NODES.size):
             x = _position(point, tones, times[k] + _NODES[i] * h)
             _evaluate(edges, degrees, read, x, rows)
-            _apply(rows, stages[i], found)
+            _apply(rows, stages[k, i], found)
             for j in range(levels):
                 out[j] += _WEIGHTS[i] * h * found[j]
     for j in range(levels):
-        out[j] /= times[count]
-    return inverse
+        out[j] /= times[times.size - 1]
+
+
+@inner()
+def _finer(times, ratio):
+    """Return a grid of so many times as many steps, as dense where `times` are."""
+    count = times.size - 1
+    steps = int(np.ceil(ratio * count))
+    out = np.empty(steps + 1)
+    for k in range(steps):
+        place = k * count / steps
+        i = int(place)
+        out[k] = times[i] + (place - i) * (times[i + 1] - times[i])
+    out[steps] = times[count]
+    return out
 
 
 @entry()
@@ -400,32 +353,54 @@ def steady(
     Rows of `points` are offset, amplitude and frequency, and the weight and phase of each tone.
     What is followed are so many `numbers`, filled up with zeros.
     """
-    levels = out.shape[1]
+    levels, size = out.shape[1], series.shape[2]
     before, now = np.empty(levels), np.empty(levels)
+    state, period = np.empty(size), np.empty((size, size))
+    inverse = np.empty((numbers - 1, numbers - 1))
+    matrices = np.empty((64, _NODES.size, size, size))
+    stages = np.empty((64, _NODES.size, size))
     for point in range(out.shape[0]):
         times = _first_grid(points[point], tones, edges, speed, scale)
         info[point, 0], info[point, 1], info[point, 2] = np.inf, 0.0, SLOW
         for j in range(levels):
             out[point, j] = np.nan
-        level = 0
+        known, compared = False, False
         while 1 < times.size <= MOST_STEPS:
-            inverse = _averages(
-                points[point], tones, times, edges, degrees, series, read, numbers, tolerance, now
-            )
-            if inverse == np.inf:
-                info[point, 2] = NOT_UNIQUE
-                break
-            change = 0.0
-            for j in range(levels):
-                change = max(change, abs(now[j] - before[j]))
-            if level > 0 and change <= _SETTLED * tolerance:
+            if times.size > matrices.shape[0]:
+                room = times.size + times.size // 2  # for the next grid, or two
+                matrices = np.empty((room, _NODES.size, size, size))
+                stages = np.empty((room, _NODES.size, size))
+            _generators(points[point], tones, times, edges, degrees, series, matrices)
+            if not known:
+                _rough_period(times, matrices, period)
+                known = _invert(period, numbers, inverse)
+                if not (known and _largest_sum(inverse) < _LARGEST_INVERSE):
+                    info[point, 2] = NOT_UNIQUE
+                    break
+                for i in range(size):
+                    state[i] = 0.0
+                state[0] = 1.0 / np.sqrt(levels)
+                for i in range(numbers - 1):
+                    for j in range(numbers - 1):
+                        state[i + 1] += inverse[i, j] * period[j + 1, 0] * state[0]
+            if not _mended(times, matrices, inverse, tolerance, state, stages):
+                known, compared = False, False
+                times = _finer(times, 2.0)
+                continue
+            _averages(points[point], tones, times, edges, degrees, read, stages, now)
+            ratio = _RATIO + 6.0 / times.size  # grids of few steps may agree by chance
+            if compared:
+                change = 0.0
                 for j in range(levels):
-                    out[point, j] = now[j] + (now[j] - before[j]) / 63.0
-                rounding = 3e-16 * (times.size + 30.0) * inverse
-                # Two grids may agree by chance: a point claims half of the tolerance at least.
-                info[point, 0] = max(change / _SETTLED, 0.5 * tolerance) + rounding
-                info[point, 1], info[point, 2] = times.size - 1.0, 0.0
-                break
-            _copy(now, before)
-            times = halved(times)
-            level += 1
+                    change = max(change, abs(now[j] - before[j]))
+                rounding = _rounding(times, inverse)
+                if change <= max(tolerance, rounding):
+                    copy(now, out[point])
+                    # Order 10 leaves a ninth of the change; but two grids may agree by chance.
+                    info[point, 0] = max(change, 0.5 * tolerance) + rounding
+                    info[point, 1], info[point, 2] = times.size - 1.0, 0.0
+                    break
+                ratio = min(max((change / tolerance) ** (1.0 / _ORDER), ratio), 2.0)
+            compared = True
+            copy(now, before)
+            times = _finer(times, ratio)
