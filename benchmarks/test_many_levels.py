@@ -22,7 +22,7 @@ METHODS = ("adams", "dop853", "vern7", "vern9")
 LADDER = (1e-7, 1e-8, 1e-9, 1e-10, 1e-11)
 CLOSE = 2.0  # methods that much slower than the best at one rate are left out at the next
 LONGEST = 2.0  # seconds of processor time: what would take longer is told by the phase
-ROUNDS, MORE_ROUNDS, SHORT = 3, 150, 0.005  # the more where a call takes so many seconds at most
+ROUNDS, MORE_ROUNDS, SHORT = 3, 400, 0.005  # the more where a call takes so many seconds at most
 
 
 def _matrix(levels: int, seed: int) -> np.ndarray[Any, Any]:
