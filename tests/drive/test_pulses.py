@@ -525,3 +525,9 @@ def test_a_spline_is_the_one_of_scipy_and_lies_between_its_coefficients():
             ac.drive.Spline(bad, 0.0, 1.0)
     with pytest.raises(ac.InputError):
         ac.drive.Spline([0.0] * 4, 1.0, 1.0)
+
+
+def test_a_shape_names_what_it_lacks() -> None:
+    given = {"amplitude": np.ones(()), "width": np.ones(())}
+    with pytest.raises(ac.InputError, match="centre, offset"):
+        drive.EdgedDrive("pulse", "linear", given, None, None)

@@ -211,8 +211,7 @@ def Trapezoid(
     given = _checked(amplitude=amplitude, centre=centre, offset=offset)
     given |= {"rise": non_negative("rise", rise), "hold": non_negative("hold", hold)}
     given["fall"] = given["rise"] if fall is None else non_negative("fall", fall)
-    form = choice("edges", edges, ("linear", "cosine"))
-    return EdgedDrive("Trapezoid", form, given, start_time, stop_time)
+    return EdgedDrive("Trapezoid", edges, given, start_time, stop_time)
 
 
 def Cosine(
@@ -259,7 +258,10 @@ class EdgedDrive(SteppedDrive):
         start_time: npt.ArrayLike | None,
         stop_time: npt.ArrayLike | None,
     ) -> None:
-        self.edges = edges
+        self.edges = choice("edges", edges, ("linear", "cosine"))
+        lengths = ("width",) if "width" in parameters else ("rise", "hold", "fall")
+        if missing := {"offset", "amplitude", "centre", *lengths} - set(parameters):
+            raise fail("parameters", f"hold {', '.join(sorted(missing))}", "it does not")
         try:
             rise, hold, fall = self._times(parameters)
             half = 0.5 * (rise + hold + fall)

@@ -139,8 +139,8 @@ def _noise(
         return np.zeros(lane.size)
     x = lanes.positions(times, lane)
     span = 0.5 * np.max(np.abs(np.diff(x, axis=1)), axis=1) * kernel.grid.size
-    shift = np.max(np.abs(times), axis=1) / half
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        shift = np.where(half > 0, np.max(np.abs(times), axis=1) / half, 0.0)
         moved = np.where(span > 0, np.max(np.abs(x), axis=1) / span, 0.0)
     shift = _UNIT * np.minimum(np.maximum(shift, moved), 1 / _UNIT)
     values = driving(lanes, times, lane)
