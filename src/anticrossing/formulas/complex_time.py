@@ -177,7 +177,7 @@ def dykhne_davis_pechukas(
         checks.append(
             DomainCheck(
                 "error of the sum of the amplitudes",
-                _phase_error(exponent, float(size), total),
+                max(_phase_error(exponent, float(size), total), _pair_error(actions)),
                 _LARGEST_ERROR,
                 "several amplitudes that are not small do not simply add",
             )
@@ -271,6 +271,15 @@ def _phase_error(exponent: float, size: float, total: float) -> float:
     share = min(size / total, 1.0)
     turned = 2 * np.sqrt(1 - share**2) / share * phase + (phase / share) ** 2
     return float(turned + np.exp(-2 * exponent))
+
+
+def _pair_error(actions: ComplexArray) -> float:
+    """Return the relative error of a probability from zeros that lie close to each other."""
+    # Two zeros are a crossing of their own, 2πδ = |D_j − D_k|; each amplitude lacks its 1/12δ.
+    first, second = np.triu_indices(actions.size, 1)
+    share = np.exp(actions.imag.min() - np.maximum(actions.imag[first], actions.imag[second]))
+    with np.errstate(divide="ignore"):
+        return float(np.max(share * np.pi / (3 * np.abs(actions[first] - actions[second]))))
 
 
 def _true_crossing(time: float) -> ComplexTimePrediction:
