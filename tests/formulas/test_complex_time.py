@@ -190,7 +190,7 @@ def test_bad_arguments(arguments, text):
 
 @pytest.mark.parametrize(("least", "exact"), [(1.0, 0.01012717), (2.0, 4.10655e-05)])
 def test_zeros_close_to_each_other_are_outside(least, exact):
-    """A parabola above the gap, 1.6 and 1.9 times too little; exact by DOP853 (SciPy, rtol 1e-12)."""
+    """A parabola above the gap, 1.6 and 1.9 times too little; exact by DOP853, SciPy."""
     found = dykhne_davis_pechukas(detuning=f"0.2*t**2+{least}", coupling="1")
     assert not found.valid
     (error,) = [c.value for c in found.checks if c.quantity.startswith("error of the sum")]
