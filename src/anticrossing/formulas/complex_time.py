@@ -278,8 +278,9 @@ def _pair_error(actions: ComplexArray) -> float:
     # Two zeros are a crossing of their own, 2πδ = |D_j − D_k|; each amplitude lacks its 1/12δ.
     first, second = np.triu_indices(actions.size, 1)
     share = np.exp(actions.imag.min() - np.maximum(actions.imag[first], actions.imag[second]))
-    with np.errstate(divide="ignore"):
-        return float(np.max(share * np.pi / (3 * np.abs(actions[first] - actions[second]))))
+    apart = np.maximum(np.abs(actions[first] - actions[second]), 1e-300)
+    with np.errstate(over="ignore"):
+        return float(np.max(share * np.pi / (3 * apart)))
 
 
 def _true_crossing(time: float) -> ComplexTimePrediction:
