@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -150,7 +151,7 @@ def _block(
     common = np.mean(diagonals(h).real, axis=-1)
     h = h.copy()
     diagonals(h)[...] -= common[..., None]
-    h, noise = _without_noise(h, doubt, grid)
+    h, noise = without_noise(h, doubt, grid)
     doubtful = np.flatnonzero(shifts & (noise > _UNSEEN * tolerance))
     change = noise[doubtful, None, None] * pattern(size)
     if inside is None:
@@ -170,7 +171,7 @@ def _block(
     return result
 
 
-def _without_noise(
+def without_noise(
     h: ComplexArray, doubt: FloatArray, grid: Grid
 ) -> tuple[ComplexArray, FloatArray]:
     """Cut the Chebyshev series of blocks where only noise is left; return how much there is."""
@@ -193,8 +194,8 @@ def _solve(h: ComplexArray, grid: Grid, tolerance: float, inside: Solver | None)
         result.accepted = solved.copy()
     rows = np.flatnonzero(~solved)
     if rows.size and inside is not None:
-        solver = _two if size == 2 else inside
-        result.put(rows, _narrower(h[rows], grid, tolerance, solver))
+        found = narrower(h[rows], grid, tolerance, _two if size == 2 else inside, np.matmul)
+        result.accepted[rows], result.propagator[rows], result.error[rows] = found
     return result
 
 
@@ -230,54 +231,68 @@ def _interaction(
     return accepted, np.exp(-1j * theta[:, -1])[..., None] * inner, error
 
 
-def _narrower(h: ComplexArray, outer: Grid, tolerance: float, solver: Solver) -> Solutions:
-    """Solve blocks on panels of their own inside [−1, 1], halved until all are accepted."""
-    blocks, _, size, _ = h.shape
-    result = Solutions.empty(blocks, size)
-    result.accepted[:] = True
-    points = grid(_TWO_LEVEL_NODES) if size == 2 else outer
-    coefficients = along_nodes(outer.to_coefficients, h)
-    block = np.arange(blocks)
-    left, right = np.full(blocks, -1.0), np.full(blocks, 1.0)
+def narrower(
+    h: ComplexArray,
+    outer: Grid,
+    tolerance: float,
+    solver: Callable[[ComplexArray, FloatArray, Grid, float], Any],
+    multiply: Callable[[ComplexArray, ComplexArray], ComplexArray],
+    parts: int = 1,
+) -> tuple[BoolArray, ComplexArray, FloatArray]:
+    """Solve blocks on panels inside [−1, 1], at first some `parts`, halved until all are accepted.
+
+    Generators are (B, n, s, s), or with derivatives (B, n, 1 + K, s, s); what a `solver` finds has
+    the attributes `accepted`, `propagator` and `error`, and `multiply` takes propagators of a later
+    and of an earlier panel. Return the same three of all blocks.
+    """
+    blocks, size, shape = h.shape[0], h.shape[-1], h.shape[2:]
+    accepted, error = np.ones(blocks, dtype=np.bool_), np.zeros(blocks)
+    points = grid(_TWO_LEVEL_NODES) if shape == (2, 2) else outer
+    coefficients = along_nodes(outer.to_coefficients, h.reshape(blocks, outer.size, -1, size))
+    block = np.repeat(np.arange(blocks), parts)
+    edges = np.linspace(-1.0, 1.0, parts + 1)
+    left, right = np.tile(edges[:-1], blocks), np.tile(edges[1:], blocks)
     done: list[tuple[_Index, FloatArray, ComplexArray]] = []
     for _ in range(_MOST_ROUNDS):
         half = 0.5 * (right - left)
         times = (left + half)[:, None] + half[:, None] * points.nodes
         values = np.polynomial.chebyshev.chebvander(times, outer.size - 1)
         flat = coefficients[block].reshape(block.size, outer.size, -1)
-        there = (values @ flat).reshape(block.size, points.size, size, size)
+        there = (values @ flat).reshape(block.size, points.size, *shape)
         found = solver(there, half, points, tolerance)
         fine = found.accepted
         done.append((block[fine], left[fine], found.propagator[fine]))
-        np.add.at(result.error, block[fine], found.error[fine])
+        np.add.at(error, block[fine], found.error[fine])
         block, left, right = block[~fine], left[~fine], right[~fine]
         many = np.bincount(block, minlength=blocks) > _MOST_OPEN
-        result.accepted &= ~many
-        going_on = result.accepted[block]
+        accepted &= ~many
+        going_on = accepted[block]
         block, left, right = block[going_on], left[going_on], right[going_on]
         if block.size == 0:
             break
         middle = left + 0.5 * (right - left)
         block = np.concatenate([block, block])
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
-    result.accepted[block] = False
-    result.propagator = _products(blocks, size, done)
-    return result
+    accepted[block] = False
+    product = np.zeros((blocks, *shape), dtype=np.complex128)
+    product.reshape(blocks, -1, size, size)[:, 0] = np.eye(size)
+    return accepted, _multiplied(product, done, multiply), error
 
 
-def _products(
-    blocks: int, size: int, done: list[tuple[_Index, FloatArray, ComplexArray]]
+def _multiplied(
+    product: ComplexArray,
+    done: list[tuple[_Index, FloatArray, ComplexArray]],
+    multiply: Callable[[ComplexArray, ComplexArray], ComplexArray],
 ) -> ComplexArray:
-    """Multiply the propagators of narrower panels in order of time."""
+    """Multiply the propagators of narrower panels in order of time, from unity."""
     block, left, pieces = (np.concatenate(part) for part in zip(*done, strict=True))
     order = np.lexsort((left, block))
     block, pieces = block[order], pieces[order]
-    count = np.bincount(block, minlength=blocks)
+    count = np.bincount(block, minlength=len(product))
     first = np.cumsum(count) - count
-    product = np.tile(np.eye(size, dtype=np.complex128), (blocks, 1, 1))
     for step in range(int(count.max(initial=0))):
         active = np.flatnonzero(count > step)
-        product[active] = pieces[first[active] + step] @ product[active]
+        product[active] = multiply(pieces[first[active] + step], product[active])
     return product
 
 

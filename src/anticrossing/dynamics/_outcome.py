@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing.dynamics.panels import Pieces
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an evolution gives; the parameter points are along one axis."""
+    """What an evolution gives, parameter points along one axis, and by which panels if by any."""
 
     propagator: ComplexArray | None
     amplitudes: ComplexArray | None
@@ -30,3 +31,4 @@ class Outcome:
     order: npt.NDArray[np.intp] | None
     sectors: tuple[int, ...]
     rounding: float = 1.0
+    pieces: Pieces | None = None

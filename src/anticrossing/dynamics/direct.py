@@ -93,8 +93,9 @@ def solve(
         mesh = straight.mesh(breakpoints, times)
     else:
         quiet = replace(lanes, tell=tell_nobody)  # the mesh is none of the work
-        cuts = {"breakpoints": breakpoints, "times": times}
-        mesh = panels.solve(quiet, Mesh(), tolerance=tolerance, **cuts)
+        mesh = panels.solve(
+            quiet, Mesh(), tolerance=tolerance, breakpoints=breakpoints, times=times
+        )
     levels = lanes.hamiltonian.dimension
     whole = columns is None
     if columns is None:

@@ -17,7 +17,7 @@ from anticrossing._core.unchanging import assembled, frozen, settled
 from anticrossing.dynamics import _line_gradient, liouville, panels, slopes
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear_variation import LinearVariationKernel
-from anticrossing.dynamics.panels import Evolution
+from anticrossing.dynamics.panels import Evolution, Pieces
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request, density
 from anticrossing.dynamics.result import Derivative, Propagation
 from anticrossing.dynamics.slopes import OpenEquation, Parameter
@@ -55,11 +55,18 @@ def check(
     return slopes.find(lanes, environment, names, argument)
 
 
-def added(result: Propagation, request: Request, parameters: Sequence[Parameter]) -> Propagation:
-    """Return the result with its derivatives."""
+def added(
+    result: Propagation,
+    request: Request,
+    parameters: Sequence[Parameter],
+    tried: Pieces | None = None,
+) -> Propagation:
+    """Return the result, which some panels may have given, with its derivatives."""
     with one_thread:
-        differentiated = _closed if request.environment is None else _open
-        found = differentiated(request, parameters, result)
+        if request.environment is None:
+            found = _closed(request, parameters, result, tried)
+        else:
+            found = _open(request, parameters, result)
     # Two routes to one evolution.
     known = result.error_estimate + (0.0 if result.phase_error is None else 2 * result.phase_error)
     whole = result.propagator if request.environment is None else result.superoperator
@@ -153,7 +160,7 @@ class _Ends:
 
 
 def _solved(
-    request: Request, kernel: Any, evolution: Evolution | None = None
+    request: Request, kernel: Any, evolution: Evolution | None = None, tried: Pieces | None = None
 ) -> tuple[Evolution, ComplexArray]:
     """Return the evolution, and [U, ∂U] at the requested times and, last, at the end."""
     evolution = evolution or panels.solve(
@@ -162,6 +169,7 @@ def _solved(
         tolerance=request.panel_tolerance,
         breakpoints=request.breakpoints,
         times=request.times,
+        tried=tried,
     )
     every = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
     return evolution, every
@@ -198,7 +206,9 @@ def _error(
     return unknown, error + panels.ROUNDING * count * size
 
 
-def _closed(request: Request, parameters: Sequence[Parameter], result: Propagation) -> _Found:
+def _closed(
+    request: Request, parameters: Sequence[Parameter], result: Propagation, tried: Pieces | None
+) -> _Found:
     """Differentiate the unitary evolution that gave a result."""
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
@@ -209,7 +219,7 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     line = None
     if request.times is None:
         line = _line_gradient.follow(lanes, ends.changes, request.panel_tolerance)
-    evolution, every = _solved(request, kernel, line)
+    evolution, every = _solved(request, kernel, line, None if kernel.few else tried)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: -1j * lanes.matrices(both, lane))
     if isinstance(initial, int):

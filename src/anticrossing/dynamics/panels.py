@@ -110,6 +110,7 @@ def solve(
     tolerance: float,
     breakpoints: FloatArray | None = None,
     times: FloatArray | None = None,
+    tried: Pieces | None = None,
 ) -> Evolution:
     """Propagate every lane across its window.
 
@@ -125,13 +126,18 @@ def solve(
         Times where panels must end; NaN entries and times outside the window are ignored.
     times : array, shape (lanes, k), optional
         Times at which the propagator is wanted, inside the window and increasing.
+    tried : Pieces, optional
+        Panels to begin with, that another kernel has accepted for the same window and times.
     """
     refuse_large(lanes.hamiltonian)
     keep_memory()
     formulas = kernel.formulas
     wanted = [breakpoints, times, features.find(lanes, formulas)]
-    lane, left, right = first_panels(lanes, wanted, kernel.first_panels)
-    lane, left, right = kernel.graded(lanes, lane, left, right, tolerance)
+    if tried is not None:
+        lane, left, right = tried.lane, tried.left, tried.right
+    else:
+        lane, left, right = first_panels(lanes, wanted, kernel.first_panels)
+        lane, left, right = kernel.graded(lanes, lane, left, right, tolerance)
     accepted: list[Pieces] = []
     evaluated, done, windows = 0, 0.0, lanes.stop - lanes.start
     function = lanes.is_function

@@ -196,13 +196,14 @@ def propagate(
             tell=tell,
         )
         asked = None if gradient is None else gradients.check(request, gradient)
+        tried = None
         if environment is None:
-            found = unitary.evolve(request, hours)
+            found, tried = unitary.evolve(request, hours)
         else:
             follow = decaying.evolve if environment.decays else open_systems.evolve
             found = follow(request, environment)
         if asked is not None:
-            found = gradients.added(found, request, asked)
+            found = gradients.added(found, request, asked, tried)
         if given.warnings:  # of a table, between whose points H is not known as surely
             found = replace(found, warnings=(*found.warnings, *given.warnings))
         return _told(found, tell)

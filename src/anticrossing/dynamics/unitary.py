@@ -13,20 +13,13 @@ from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing._core.unchanging import assembled
-from anticrossing.dynamics import (
-    _mixing,
-    _quick_line,
-    effort,
-    interference,
-    panels,
-    plan,
-    two_levels,
-)
+from anticrossing.dynamics import _mixing, _quick_line, effort, interference, plan, two_levels
 from anticrossing.dynamics._outcome import Outcome
 from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.many_periods import Periods
+from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 from anticrossing.dynamics.readout import (
     CLOSE,
     DEGENERATE,
@@ -46,8 +39,11 @@ from anticrossing.dynamics.two_levels import Passages
 _UNIT = float(np.finfo(np.float64).eps)
 
 
-def evolve(request: Request, most_hours: float) -> Propagation:
-    """Carry out a checked request without environment, unless it takes too long."""
+def evolve(request: Request, most_hours: float) -> tuple[Propagation, Pieces | None]:
+    """Carry out a checked request without environment, unless it takes too long.
+
+    Where panels of all levels did it, they are returned as well.
+    """
     with one_thread:  # once: each change of BLAS's threads costs as much as a small panel
         return _evolved(request, most_hours)
 
@@ -65,7 +61,7 @@ def _sectors(request: Request) -> Sectored | Own | None:
     return Own.of(request)
 
 
-def _evolved(request: Request, most_hours: float) -> Propagation:
+def _evolved(request: Request, most_hours: float) -> tuple[Propagation, Pieces | None]:
     lanes = request.lanes
     warnings: list[str] = []
     found = _quick_line.follow(request) if most_hours >= effort.SHORT else None
@@ -92,7 +88,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         )
         error, why = error + left, SHORT if np.any(left > error) else ROUNDED
     warnings[:0] = unreached(error, request.accuracy, why)
-    return assembled(
+    result = assembled(
         Propagation,
         transition_matrix=transition,
         probabilities=found.probabilities.reshape(*batch, levels),
@@ -118,6 +114,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         units=lanes.hamiltonian.units,
         dims=lanes.hamiltonian.dims,
     )
+    return result, found.pieces
 
 
 def _effort(request: Request, sectors: Sectored | Own | None) -> effort.Effort:
@@ -142,7 +139,8 @@ def _whole(request: Request, warnings: list[str]) -> Outcome:
         vector = np.broadcast_to(state[:, None], (lanes.count, levels, 1))
     cuts = {"breakpoints": request.breakpoints, "times": request.times}
     tolerance = request.panel_tolerance
-    evolution: Passages | panels.Evolution | None = None
+    evolution: Passages | Evolution | None = None
+    pieces = None
     if Periods.of(lanes) is None:
         evolution = two_levels.follow(
             lanes, first, last, tolerance=tolerance, between=read.between, **cuts
@@ -158,6 +156,7 @@ def _whole(request: Request, warnings: list[str]) -> Outcome:
         evolution = plan.solve(
             lanes, UnitaryKernel(levels), tolerance=tolerance, columns=columns, **cuts
         )
+        pieces = evolution.pieces if evolution.method == SUPERADIABATIC else None
         sources = first if whole else vector
         if whole and not isinstance(state, int):
             sources = np.concatenate([first, vector], axis=-1)
@@ -205,6 +204,7 @@ def _whole(request: Request, warnings: list[str]) -> Outcome:
         read.residual,
         read.order,
         (levels,),
+        pieces=pieces,
     )
 
 

@@ -19,10 +19,12 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
+from anticrossing.dynamics._blocks import Solutions, narrower, runs, without_noise
 from anticrossing.dynamics._many_level import attempts, in_one_block, separate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
     BoolArray,
+    along_nodes,
     diagonals,
     in_middle_frame,
     nodes_resolve,
@@ -33,11 +35,12 @@ from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.stacked import LEAST, StackedKernel, acting, in_place
+from anticrossing.dynamics.stacked import LEAST, StackedKernel, acting, in_place, product
 
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
 _MOST_DOUBLED, _FOLLOWED = 6e4, 3e4  # radians
+_FAR = 4.0  # radians over n², from which few terms of a series are enough
 _RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
@@ -131,9 +134,8 @@ class _Panels:
         self, index: IndexArray, g: ComplexArray, moved: ComplexArray, frame: ComplexArray
     ) -> None:
         """Integrate panels of few turns in the interaction picture of the diagonal."""
-        whole = np.ones((index.size, *g.shape[2:]), dtype=np.bool_)
-        rows, stack = _solve(g, moved, whole, self.grid, self.tolerance)
-        self._put(index[rows], frame[rows], stack, self.tolerance)
+        done, stack = _solve(g, moved, self.grid, self.tolerance)
+        self._put(index[done], frame[done], stack[done], self.tolerance)
 
     def _separate(
         self, index: IndexArray, g: ComplexArray, moved: ComplexArray, middle: ComplexArray
@@ -141,7 +143,7 @@ class _Panels:
         """Follow the superadiabatic frame; what it leaves coupled is integrated together."""
         energies, vectors = np.linalg.eigh(g)
         for joined, todo in attempts(energies, self.accepted, index):
-            rows = np.flatnonzero(todo)
+            rows = np.flatnonzero(todo & ~joined.all(axis=1))
             if rows.size == 0:
                 continue
             given = g[rows], energies[rows], vectors[rows], joined[rows], self.grid, self.tolerance
@@ -155,12 +157,72 @@ class _Panels:
             rows, frame, left = rows[fine], frame[fine], found.residual[fine]
             # Below the tolerance far levels are independent; above it, all are kept together.
             together = found.together[fine] | (left > self.tolerance)[:, None]
-            same = in_one_block(together)[:, 0]
-            done, stack = _solve(found.g[fine], slopes[fine], same, self.grid, self.tolerance)
-            stack = frame[done, -1][:, None] @ stack @ dagger(frame[done, 0])[:, None]
-            error = self.tolerance + 2 * np.where(left <= self.tolerance, left, 0.0)[done]
+            solved = self._apart(found.g[fine], slopes[fine], together)
+            done, error = solved.accepted, solved.error
+            stack = frame[done, -1][:, None] @ solved.propagator[done]
+            stack = stack @ dagger(frame[done, 0])[:, None]
+            error = error + self.tolerance + 2 * np.where(left <= self.tolerance, left, 0.0)
             rows = rows[done]
-            self._put(index[rows], middle[rows], stack, error)
+            self._put(index[rows], middle[rows], stack, error[done])
+
+    def _apart(self, g: ComplexArray, moved: ComplexArray, together: BoolArray) -> Solutions:
+        """Solve panels on which only neighbours that are `together` (P, N − 1) couple."""
+        panels, _, count, levels, _ = moved.shape
+        result = Solutions.empty(panels, levels)
+        result.propagator = np.zeros((panels, 1 + count, levels, levels), dtype=np.complex128)
+        whole = together.all(axis=1)
+        rows = np.flatnonzero(whole)
+        if rows.size:
+            done, result.propagator[rows] = _solve(g[rows], moved[rows], self.grid, self.tolerance)
+            result.accepted[rows] = done
+        rows = np.flatnonzero(~whole)
+        if rows.size:
+            result.put(rows, self._blockwise(g[rows], moved[rows], together[rows]))
+        return result
+
+    def _blockwise(self, g: ComplexArray, moved: ComplexArray, together: BoolArray) -> Solutions:
+        """Solve blocks one by one, and what the derivatives couple between them."""
+        panels, n, count, levels, _ = moved.shape
+        result = Solutions.empty(panels, levels)
+        stack = np.zeros((panels, 1 + count, levels, levels), dtype=np.complex128)
+        result.propagator, result.accepted[:] = stack, True
+        every = np.concatenate([g[:, :, None], moved], axis=2)
+        node, which = np.arange(n)[:, None, None, None], np.arange(1 + count)[:, None, None]
+        for size, panel, first in runs(together):
+            if size == 1:
+                own = np.einsum(
+                    "n,nlk->lk", self.grid.weights, every[panel, :, :, first, first].swapaxes(0, 1)
+                )
+                turned = np.exp(-1j * own[:, 0].real)
+                stack[panel, 0, first, first] = turned
+                stack[panel, 1:, first, first] = -1j * own[:, 1:] * turned[:, None]
+                continue
+            places = first[:, None] + np.arange(size)
+            rows, columns = places[:, :, None], places[:, None, :]
+            h = every[
+                panel[:, None, None, None, None],
+                node,
+                which,
+                rows[:, None, None],
+                columns[:, None, None],
+            ]
+            common = np.mean(diagonals(h[:, :, 0]).real, axis=-1)
+            diagonals(h[:, :, 0])[...] -= common[..., None]
+            h[:, :, 0], _ = without_noise(h[:, :, 0], np.zeros(panel.size), self.grid)
+            accepted, found, error = narrower(
+                h, self.grid, self.tolerance, _inside, product, parts=4
+            )
+            found *= np.exp(-1j * (common @ self.grid.weights))[:, None, None, None]
+            stack[panel[:, None, None, None], which, rows[:, None], columns[:, None]] = found
+            np.logical_and.at(result.accepted, panel, accepted)
+            np.add.at(result.error, panel, error)
+        same = in_one_block(together)[:, 0]
+        forcing = np.where(same[:, None, None], 0.0, -1j * moved)
+        w, converged = _smooth(g, forcing, same, self.grid, self.tolerance)
+        end = stack[:, :1]
+        stack[:, 1:] += w[:, -1] @ end - end @ w[:, 0]
+        result.accepted &= converged
+        return result
 
     def _double(
         self, index: IndexArray, g: ComplexArray, moved: ComplexArray, frame: ComplexArray
@@ -182,72 +244,85 @@ def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
     return nodes_resolve(nodes, moved.reshape(panels, n, count * levels, levels), tolerance)
 
 
-def _solve(
-    g: ComplexArray, moved: ComplexArray, same: BoolArray, nodes: Grid, tolerance: float
-) -> tuple[IndexArray, ComplexArray]:
-    """Return which panels can be solved with these groups of levels (P, N, N), and [U, ∂U, …].
+def _inside(h: ComplexArray, half_width: FloatArray, nodes: Grid, tolerance: float) -> _Panels:
+    """Solve narrower panels of blocks, (P, n, 1 + K, s, s)."""
+    return _Panels(h[:, :, 0], h[:, :, 1:], half_width, nodes, tolerance, few=False)
 
-    What couples different groups is left out.
-    """
+
+def _solve(
+    g: ComplexArray, moved: ComplexArray, nodes: Grid, tolerance: float
+) -> tuple[BoolArray, ComplexArray]:
+    """Return which panels the nodes resolve in the interaction picture, and [U, ∂U, …]."""
+    panels, _, count, levels, _ = moved.shape
+    found = np.zeros((panels, 1 + count, levels, levels), dtype=np.complex128)
     angles = nodes.integral @ diagonals(g).real
     turned = np.exp(1j * angles)
-    around, back = turned[..., :, None], turned[..., None, :].conj()
-    kernel = np.where(same[:, None], -1j * around * g * back, 0.0)
+    back = turned[..., None, :].conj()
+    kernel = -1j * turned[..., :, None] * g * back
     diagonals(kernel)[...] = 0.0
     strength = np.max(np.sum(np.abs(kernel), axis=-1), axis=(1, 2))
-    rows = np.flatnonzero((strength < _STRONGEST) & (tails(nodes, kernel) <= tolerance))
+    accepted = (strength < _STRONGEST) & (tails(nodes, kernel) <= tolerance)
+    rows = np.flatnonzero(accepted)
     if rows.size == 0:
-        return rows, np.empty((0, 1 + moved.shape[2], *g.shape[2:]), dtype=np.complex128)
+        return accepted, found
     solved, y = picard(kernel[rows], nodes, tolerance)
-    rows, y, back = rows[solved], y[solved], back[rows[solved]]
-    y, forcing = back.swapaxes(-1, -2) * y, -1j * moved[rows]
+    y = back[rows].swapaxes(-1, -2) * y
+    inside = dagger(y)[:, :, None] @ (-1j * moved[rows]) @ y[:, :, None]
+    accepted[rows] = solved & _resolved(inside, nodes, tolerance)
     end = y[:, -1, None]
-    if same.all():  # y holds all that turns, so that nodes which resolve this integrate it
-        inside = dagger(y)[:, :, None] @ forcing @ y[:, :, None]
-        if _resolved(inside, nodes, tolerance).all():
-            total = np.einsum("n,pnkij->pkij", nodes.weights, inside)
-            return rows, np.concatenate([end, end @ total], axis=1)
-    inner = np.where(same[rows][:, None], -1j * g[rows], 0.0)
-    diagonals(inner)[...] = 0.0
-    w, converged = _smooth(diagonals(g[rows]).real, inner[:, :, None], forcing, nodes, tolerance)
-    rows, end, w = rows[converged], end[converged], w[converged]
-    return rows, np.concatenate([end, w[:, -1] @ end - end @ w[:, 0]], axis=1)
+    found[rows, :1] = end
+    found[rows, 1:] = end @ np.einsum("n,pnkij->pkij", nodes.weights, inside)
+    return accepted, found
 
 
 def _smooth(
-    energies: FloatArray, inner: ComplexArray, forcing: ComplexArray, nodes: Grid, tolerance: float
+    g: ComplexArray, forcing: ComplexArray, same: BoolArray, nodes: Grid, tolerance: float
 ) -> tuple[ComplexArray, BoolArray]:
-    """Return a solution of W′ = [K, W] + M that the nodes resolve, and where it was found.
+    """Return a solution W between blocks of W′ = [K, W] + M that the nodes resolve, and where.
 
-    K is −i times `energies` (P, n, N), and `inner` between levels. Of pairs that turn little it is
-    the one that begins at zero, of others the one that does not turn.
+    K is −i times those elements of `g` (P, n, N, N) that are in the `same` block (P, N, N), where
+    `forcing` M (P, n, K, N, N) is 0. Of pairs that turn little W is the solution that begins at
+    zero, of others the one that does not turn. Far pairs take W = (M + … − W′)/iΩ, repeated.
     """
-    levels = energies.shape[-1]
-    angles = nodes.integral @ energies
-    first, second = np.tril_indices(levels)
-    turn = energies[..., first] - energies[..., second]
-    phase = np.exp(1j * (angles[..., first] - angles[..., second]))
-    panel, pair = np.nonzero(2 * np.min(np.abs(turn), axis=1) >= _RESOLVED)
-    inverse = (
-        phase.conj().swapaxes(1, 2)[..., None] * nodes.integral * phase.swapaxes(1, 2)[:, :, None]
-    )
-    turning = turn[panel, :, pair][..., None] * np.eye(nodes.size)
-    inverse[panel, pair] = np.linalg.inv(nodes.derivative + 1j * turning)
+    energies = diagonals(g).real
+    inner = np.where(same[:, None], -1j * g, 0.0)[:, :, None]
+    diagonals(inner)[...] = 0.0
+    turn = energies[..., :, None] - energies[..., None, :]
+    least = 2 * np.min(np.abs(turn), axis=1)
+    far = ~same & (least >= _FAR * nodes.size**2)
+    far_inverse = np.where(far[:, None], -1j / np.where(far[:, None], turn, 1.0), 0.0)[:, :, None]
+    panel, first, second = np.nonzero(np.tril(~(far | same)))
+    inverse = _inverses(turn[panel, :, first, second], least[panel, first, second], nodes)
     w = np.zeros_like(forcing)
     scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
-    found = np.zeros(energies.shape[0], dtype=np.bool_)
+    found = np.zeros(g.shape[0], dtype=np.bool_)
     coupled = inner.any()
     for _ in range(_MOST_CORRECTIONS):
         right = forcing + inner @ w - w @ inner if coupled else forcing
-        given = np.moveaxis(right[..., first, second], -1, 1)
-        solved = np.moveaxis(inverse @ given, 1, -1)
-        new = np.empty_like(w)
-        new[..., second, first] = -solved.conj()
-        new[..., first, second] = solved
+        new = far_inverse * (right - _slope(w, nodes))
+        solved = inverse @ right[panel, :, :, first, second]
+        new[panel, :, :, first, second] = solved
+        new[panel, :, :, second, first] = -solved.conj()
         change = np.max(np.abs(new - w), axis=(1, 2, 3, 4))
         w = new
         found = change <= np.maximum(0.1 * tolerance, _ROUNDING * scale)
-        if found.all() or not coupled:
+        if found.all():
             break
-    found |= not coupled
     return w, found & _resolved(w, nodes, tolerance)
+
+
+def _slope(w: ComplexArray, nodes: Grid) -> ComplexArray:
+    """Differentiate (P, n, K, N, N) in time."""
+    panels, n, count, levels, _ = w.shape
+    found = along_nodes(nodes.derivative, w.reshape(panels, n, count * levels, levels))
+    return np.asarray(found.reshape(w.shape))
+
+
+def _inverses(turn: FloatArray, least: FloatArray, nodes: Grid) -> ComplexArray:
+    """Return what takes M to W at the nodes, (Q, n, n), for pairs (Q, n) that turn so much."""
+    phase = np.exp(1j * turn @ nodes.integral.T)
+    inverse = phase.conj()[..., None] * nodes.integral * phase[:, None]
+    turns = np.flatnonzero(least >= _RESOLVED)
+    turning = turn[turns][..., None] * np.eye(nodes.size)
+    inverse[turns] = np.linalg.inv(nodes.derivative + 1j * turning)
+    return np.asarray(inverse)
