@@ -49,7 +49,7 @@ def test_a_file_gives_what_the_function_gives(data: Path, tmp_path: Path) -> Non
     )
     assert found.fit["gap"].value == direct["gap"].value
     assert abs(found.fit["control_shift"].value + 0.1) < 4 * found.fit["control_shift"].error
-    check_tables(found, ["parameters", "crossings", "lines"])
+    check_tables(found, ["parameters", "correlations", "crossings", "lines"])
     assert found.sentences().trusted
     check_outcome(found, tmp_path)
 

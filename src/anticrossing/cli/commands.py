@@ -64,9 +64,11 @@ def fit_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Fit the model of the table [fit] of an experiment file to measured populations.
+    """Fit the model of an experiment file to measured data.
 
-    DATA is a table (CSV) or a NetCDF file. The results go to DIR, as those of `run`.
+    DATA is a CSV or NetCDF file of populations for the table [fit], a CSV file of lines for
+    [level_fit] or of populations against time for [kinetic_fit]. The results go to DIR, as those of
+    `run`.
     """
     from anticrossing import studies
 

@@ -13,7 +13,7 @@ from anticrossing.plot.style import Axes
 
 if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
-    FitResult = Any
+    FitResult = Fitted = Any
 
 __all__ = ["correlation_matrix", "fit_residuals", "fitted_population"]
 
@@ -60,12 +60,12 @@ def fit_residuals(result: FitResult, *, ax: Axes = None) -> Axes:
 
 
 @draws(4.6, 4.0)
-def correlation_matrix(result: FitResult, *, ax: Axes = None) -> Axes:
+def correlation_matrix(result: Fitted, *, ax: Axes = None) -> Axes:
     """Draw the correlations between the errors of the fitted parameters.
 
     Parameters
     ----------
-    result : FitResult
+    result : FitResult, LevelFit
     ax : matplotlib.axes.Axes, optional
 
     Returns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -70,6 +71,18 @@ def parameter_table(fit: FitResult | LevelFit) -> Table:
     )
     columns = ("parameter", "value", "±", "unit")[: 3 + units]
     return Table("parameters", columns, rows, "Without an error: held fixed.")
+
+
+def correlation_tables(fit: FitResult | LevelFit) -> list[Table]:
+    """Return the correlations of the errors, where there are two and more."""
+    if len(fit.varied) < 2:
+        return []
+    rows = tuple(
+        (name, *(None if math.isnan(value) else float(value) for value in row))
+        for name, row in zip(fit.varied, fit.correlations, strict=True)
+    )
+    note = "Of the errors of the fitted parameters."
+    return [Table("correlations", ("parameter", *fit.varied), rows, note)]
 
 
 def verdict(fit: FitResult | LevelFit) -> str:

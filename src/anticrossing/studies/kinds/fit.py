@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
-
 from anticrossing._core.checks import choice, integer
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
@@ -35,7 +33,13 @@ from anticrossing.fits import (
     read_measurement,
 )
 from anticrossing.studies import tables
-from anticrossing.studies.fitting import Fitting, options_of, parameter_table, verdict
+from anticrossing.studies.fitting import (
+    Fitting,
+    correlation_tables,
+    options_of,
+    parameter_table,
+    verdict,
+)
 from anticrossing.studies.outcome import Outcome, Progress, Scanned, Sentences, Table
 from anticrossing.studies.schema import Table as TableOfFile, decode
 from anticrossing.studies.study import Heading
@@ -312,19 +316,7 @@ class FitOutcome(Outcome):
 
     def own_tables(self) -> list[Table]:
         """Return the parameters with their errors, and the correlations of these."""
-        found = [parameter_table(self.fit)]
-        if len(self.fit.varied) > 1:
-            found.append(
-                Table(
-                    "correlations",
-                    ("parameter", *self.fit.varied),
-                    tuple(
-                        (name, *(None if np.isnan(value) else float(value) for value in row))
-                        for name, row in zip(self.fit.varied, self.fit.correlations, strict=True)
-                    ),
-                    "Of the errors of the fitted parameters.",
-                )
-            )
+        found = [parameter_table(self.fit), *correlation_tables(self.fit)]
         if self.intervals:
             ends = tuple((name, *pair) for name, pair in self.intervals.items())
             note = "68 %, by the profile of the likelihood, where errors are not symmetric."

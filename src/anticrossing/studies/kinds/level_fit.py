@@ -28,7 +28,13 @@ from anticrossing.fits import LevelFit, Lines, fit_levels, read_lines
 from anticrossing.fits.levels import check_hamiltonian, check_names
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import levels, tables
-from anticrossing.studies.fitting import Fitting, options_of, parameter_table, verdict
+from anticrossing.studies.fitting import (
+    Fitting,
+    correlation_tables,
+    options_of,
+    parameter_table,
+    verdict,
+)
 from anticrossing.studies.outcome import Outcome, Progress, Scanned, Sentences, Table
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading
@@ -176,16 +182,19 @@ class LevelFitOutcome(Outcome):
     @property
     def caption(self) -> str:
         """What the figure shows."""
-        return "The measured lines over the fitted transitions; what is left between them"
+        return (
+            "The measured lines over the fitted transitions, what is left between them, and the "
+            "correlations of the parameters"
+        )
 
     def own_variables(self) -> dict[str, Variable]:
         """Return lines, fit and parameters, for the dataset."""
         return dict(self.fit.variables())
 
     def own_tables(self) -> list[Table]:
-        """Return parameters and crossings with their errors, and the lines of each transition."""
+        """Return parameters, correlations, crossings, and the lines of each transition."""
         fit = self.fit
-        found = [parameter_table(fit)]
+        found = [parameter_table(fit), *correlation_tables(fit)]
         if fit.crossings:
             columns = ("levels", "kind", "gap", "±", "control", "±", "slope difference", "±")
             crossings = tuple(
@@ -213,17 +222,22 @@ class LevelFitOutcome(Outcome):
         return Sentences(verdict(self.fit), not self.fit.warnings, self.fit.warnings)
 
     def figure(self) -> Any:
-        """Draw lines and transitions, and the residuals."""
+        """Draw lines and transitions, residuals, and the correlations of the parameters."""
         from anticrossing.plot import style
         from anticrossing.plot.figure import panels_of
+        from anticrossing.plot.fits import correlation_matrix
 
         with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            self.fit.plot(left)
-            left.set_title("Lines and transitions")
-            self.fit.plot_residuals(right)
-            right.set_title("Residuals")
+            drawn, axes = panels_of(self.experiment.title, 2)
+            top = drawn.add_subplot(axes[0, 0].get_gridspec()[0, :])
+            for half in axes[0]:
+                half.remove()
+            self.fit.plot(top)
+            self.fit.plot_residuals(axes[1, 0])
+            correlation_matrix(self.fit, ax=axes[1, 1])
+            titles = ("Lines and transitions", "Residuals", "Correlations of the errors")
+            for one, title in zip((top, *axes[1]), titles, strict=True):
+                one.set_title(title)
         return drawn
 
 
