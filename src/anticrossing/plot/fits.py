@@ -13,7 +13,8 @@ from anticrossing.plot.style import Axes
 
 if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
-    FitResult = Fitted = Any
+    FitResult = Any
+    Fitted = Any
 
 __all__ = ["correlation_matrix", "fit_residuals", "fitted_population"]
 
