@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def read_table(
     empty: bool = True,
     units: bool = True,
     named: Callable[[tuple[str, ...], int], Sequence[str] | None] | None = None,
+    words: Mapping[str, Callable[[str], float]] | None = None,
 ) -> TextTable:
     """Read a table of numbers from a text.
 
@@ -98,6 +100,9 @@ def read_table(
         Whether a row of units may stand below the header.
     named : callable, optional
         Names the columns of programs whose headers do not: ``named(comments, count)``.
+    words : mapping, optional
+        For columns, by their names in small letters: what number stands for a word in them; for
+        another word `ValueError`.
 
     Raises
     ------
@@ -166,6 +171,11 @@ def read_table(
                 if cell == "" and empty:
                     values[row, column] = np.nan
                     continue
+                word = (words or {}).get(header[column].lower())
+                if word is not None:
+                    with contextlib.suppress(ValueError):
+                        values[row, column] = word(cell)
+                        continue
                 raise InputError(f"{where} a number, but it is {_shown(cell)}.") from None
             if comma and ("," in cell or "." in cell):
                 marks.setdefault("," if "," in cell else ".", (number, header[column]))
