@@ -60,7 +60,10 @@ def test_tables_in_units_of_their_own(tmp_path: Path) -> None:
     same(read_trajectories(path, units=Units("eV", "fs"))[0])
     (atomic,) = read_trajectories(path)
     assert atomic.times.tolist() == T.tolist()
-    assert "no units" in atomic.warnings[0]
+    assert "no unit is named" in atomic.warnings[0]
+    for head in ("t [fs],E1,E2,E3,Ekin,state\n", "t,E1 [eV],E2 [eV],E3 [eV],Ekin [eV],state\n"):
+        path = write(tmp_path, "b.csv", head + rows([*columns, ACTIVE + 1]))
+        assert "no unit is named" in read_trajectories(path)[0].warnings[0]
 
 
 def test_energies_of_sharc_name_their_state(tmp_path: Path) -> None:
@@ -132,6 +135,7 @@ def test_datasets_of_shnitsel(tmp_path: Path) -> None:
         ("t,S0,S1,state\n0,1,2,T1\n", "line 2: the state must be"),
         ("t,S0,S1,state\n0,1,2,E1\n", "line 2: `state` must be a number"),
         ("t,S0,S1,state\n0,1,S1,0\n", "line 2: `S1` must be a number"),
+        ("t,E0 [eV],E1\n0,1,2\n", "column `E1` must name its unit as other energies do"),
         ("t,E0\n0,1\n1,\n", "line 3: `E0` must be a finite number"),
         ("t,E0\n0,1\n1,x\n", "line 3: `E0` must be a number"),
         ("t [furlong],E0\n0,1\n", "known unit"),

@@ -27,6 +27,7 @@ from anticrossing.molecules.finished.trajectory import (
     multiplicity,
     numbered,
     place,
+    without_components,
 )
 from anticrossing.units import ENERGIES, TIMES, Units
 
@@ -41,9 +42,8 @@ _POTENTIAL = ("epot", "e_pot", "potential")
 _IGNORED, _STRENGTH = ("etot", "e_tot", "total", "step"), "f_osc"
 _TRAJECTORY = ("trajid", "atrajectory", "trajectory", "trajid_")
 _MOST_STATES = 10**6
-_ALIKE = 1e-9  # hartree: components of a multiplet
 _ON_IT = 1e-6  # of the range: how near the potential energy is to that of its state
-_ASSUMED = "no units are named: hartree and ħ/hartree are taken"
+_ASSUMED = "where no unit is named, hartree and ħ/hartree are taken"
 _SCALE = {kind: table[name] for kind, table, name in (
     ("energy", ENERGIES, "hartree"), ("time", TIMES, "atomic"))}  # fmt: skip
 
@@ -242,6 +242,11 @@ def _of_table(table: TextTable, units: Units | None) -> FinishedTrajectory:
         if kind != "":
             where = f"{table.path}: column `{name}`"
             column[name] = column[name] * _factor(kind or "energy", unit[name], units, where)
+    silent = [name for name in found["energy"] if not unit[name]]
+    if 0 < len(silent) < len(found["energy"]):
+        raise InputError(
+            f"{table.path}: column `{silent[0]}` must name its unit as other energies do."
+        )
     energies = np.stack([column[name] for name in found["energy"]], axis=1)
     states = _states(table, found["energy"], [column[name] for name in found["spin"]])
     active = None
@@ -251,7 +256,9 @@ def _of_table(table: TextTable, units: Units | None) -> FinishedTrajectory:
         name = found["potential"][0]
         where = f"{table.path}: column `{name}`"
         active = _nearest(energies, column[name] * _factor("energy", unit[name], units, where))
-    assumed = units is None and not any(texts)
+    assumed = units is None and not all(
+        unit[name] for kind in ("time", "energy", "kinetic") for name in found[kind]
+    )
     return _made(table.path, column[found["time"][0]], energies, active,
                  column[found["kinetic"][0]] if found["kinetic"] else None,
                  table.path.name, assumed, states)  # fmt: skip
@@ -326,7 +333,7 @@ def _of_npz(source: Path, units: Units | None) -> FinishedTrajectory:
     kinetic = arrays.get("kinetic")
     return _made(source, factors[1] * arrays["times"], factors[0] * arrays["energies"],
                  arrays.get("active"), None if kinetic is None else factors[0] * kinetic,
-                 source.name, units is None and not any(named), states)  # fmt: skip
+                 source.name, units is None and not all(named), states)  # fmt: skip
 
 
 def _of_dataset(
@@ -414,7 +421,7 @@ def _made(
     states: tuple[str, ...],
 ) -> FinishedTrajectory:
     try:
-        states, energies, active = _without_components(states, energies, active)
+        states, energies, active = without_components(states, energies, active)
         return FinishedTrajectory(
             times,
             energies,
@@ -426,25 +433,3 @@ def _made(
         )
     except InputError as problem:
         raise InputError(f"{source}: {problem}") from None
-
-
-def _without_components(
-    states: tuple[str, ...], energies: FloatArray, active: Any
-) -> tuple[tuple[str, ...], FloatArray, Any]:
-    """Keep one column of those of one multiplicity, above 1, that have the same energies."""
-    first = list(range(len(states)))
-    for k, name in enumerate(states):
-        for j in range(k):
-            alike = multiplicity(states[j]) == multiplicity(name) > 1
-            if alike and np.all(np.abs(energies[:, j] - energies[:, k]) <= _ALIKE):
-                first[k] = first[j]
-                break
-    kept = sorted(set(first))
-    if len(kept) == len(states):
-        return states, energies, active
-    spins = [multiplicity(states[k]) for k in kept]
-    names = tuple(states[k] for k in kept)
-    names = names if len(set(names)) == len(names) else numbered(spins)
-    if active is not None:
-        active = np.array([kept.index(first[int(k)]) for k in active])
-    return names, energies[:, kept], active

@@ -26,6 +26,7 @@ from anticrossing.units import Units
 
 ATOMIC = Units("hartree", "atomic", "ħ/hartree")
 _FEWEST = 5
+_ALIKE = 1e-9  # hartree: components of a multiplet
 _LETTERS = "SDTQ"  # of the multiplicities 1 to 4
 _NAME = re.compile(rf"([{_LETTERS}]|M\d+_)(\d+)", re.ASCII)
 
@@ -173,6 +174,28 @@ def place(name: str) -> tuple[int, int]:
         raise ValueError(f"no state: {name!r}")
     letter = found[1]
     return _LETTERS.index(letter) + 1 if letter in _LETTERS else int(letter[1:-1]), int(found[2])
+
+
+def without_components(
+    states: tuple[str, ...], energies: FloatArray, active: Any
+) -> tuple[tuple[str, ...], FloatArray, Any]:
+    """Keep one column of those of one multiplicity, above 1, that have the same energies."""
+    first = list(range(len(states)))
+    for k, name in enumerate(states):
+        for j in range(k):
+            alike = multiplicity(states[j]) == multiplicity(name) > 1
+            if alike and np.all(np.abs(energies[:, j] - energies[:, k]) <= _ALIKE):
+                first[k] = first[j]
+                break
+    kept = sorted(set(first))
+    if len(kept) == len(states):
+        return states, energies, active
+    spins = [multiplicity(states[k]) for k in kept]
+    names = tuple(states[k] for k in kept)
+    names = names if len(set(names)) == len(names) else numbered(spins)
+    if active is not None:
+        active = np.array([kept.index(first[int(k)]) for k in active])
+    return names, energies[:, kept], active
 
 
 def _named(states: Any, count: int) -> tuple[str, ...]:
