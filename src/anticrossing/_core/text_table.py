@@ -131,10 +131,10 @@ def read_table(
     own = named(tuple(comments), len(header)) if named is not None else None
     if own is not None:
         header = list(own)
-    elif all(_is_number(cell, comma) for cell in header):
+    elif all(is_number(cell, comma) for cell in header):
         same = separator if separator in above else " "
         heads = _cells(path, lines[0][0], above, same)
-        if len(heads) != len(header) or any(_is_number(cell, comma) for cell in heads):
+        if len(heads) != len(header) or any(is_number(cell, comma) for cell in heads):
             raise InputError(
                 f"{path}, line {lines[0][0]}: a header with column names is needed, but the first "
                 "line holds numbers."
@@ -208,7 +208,8 @@ def parse_number(text: str, comma: bool = False) -> float:
     return float(f"{sign}{whole or '0'}.{part or '0'}e{exponent or bare or '0'}")
 
 
-def _is_number(text: str, comma: bool) -> bool:
+def is_number(text: str, comma: bool = False) -> bool:
+    """Whether a text of C or Fortran means a number."""
     try:
         parse_number(text, comma)
     except ValueError:
@@ -217,7 +218,7 @@ def _is_number(text: str, comma: bool) -> bool:
 
 
 def _are_units(cells: list[str], comma: bool) -> bool:
-    return any(cells) and not any(_is_number(cell, comma) for cell in cells)
+    return any(cells) and not any(is_number(cell, comma) for cell in cells)
 
 
 def _cells(path: Path, number: int, line: str, separator: str) -> list[str]:
