@@ -20,7 +20,7 @@ LAYERS = [
     {"hamiltonian", "drive", "environment"},
     {"models", "spectrum", "formulas", "geometry"},
     {"dynamics"},
-    {"qutip", "oqupy"},
+    {"qutip", "oqupy", "jax"},
     {"molecules"},
     {"analysis"},
     {"thermodynamics", "control", "fits"},

@@ -8,6 +8,7 @@ from . import (
     formulas as formulas,
     geometry as geometry,
     hamiltonian as hamiltonian,
+    jax as jax,
     models as models,
     molecules as molecules,
     oqupy as oqupy,

@@ -115,6 +115,16 @@ def interpolation(size: int, x: FloatArray) -> FloatArray:
     return found
 
 
+@functools.lru_cache(maxsize=512)
+def resampling(size: int, count: int, centre: float, spread: float, equal: bool) -> FloatArray:
+    """Return the matrix from values at `size` nodes to values at centre + spread x.
+
+    These x are `count` nodes, or the middles of so many `equal` parts of [−1, 1].
+    """
+    x = (2 * np.arange(count) + 1) / count - 1 if equal else transform(count)[0]
+    return interpolation(size, centre + spread * x)
+
+
 @functools.cache
 def powers(size: int) -> FloatArray:
     """Return the powers of every Chebyshev polynomial below degree `size`, in rows."""

@@ -25,7 +25,7 @@ from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics._stack_sizes import largest, norms
-from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
+from anticrossing.dynamics.chebyshev import Grid, resampling, transform
 from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
@@ -34,7 +34,7 @@ _FEW = 2**15  # numbers of stacks, whose sizes are soon known
 _FIRST = 1.0  # radians, and decay, of the first steps
 MOST_STEPS = 1e4  # that are left: beyond that there is little that takes many panels
 MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
-_FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
+_FEW_STEPS, _MOST_NODES, _MORE_NODES = 128, 56, 8
 _LOCAL_NODES = 9  # of G within a first step, the middle one of them
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
@@ -112,7 +112,8 @@ class DoubledPanel:
         return max(left * max(2 * self.norm, 1.0), slopes) < _FORGOTTEN
 
     def _multiplied(self, family: _Family, left: float, steps: int) -> tuple[Stack, _Doubt]:
-        factors = self._at(family, left + (np.arange(steps) + 0.5) * family.step)
+        half = 0.5 * steps * family.step
+        factors = self._at(family, steps, left + half, half, equal=True)
         doubt, sizes = family.doubt, self._sizes_of(family)
         while len(factors) > 1:
             pairs = len(factors) // 2
@@ -126,9 +127,11 @@ class DoubledPanel:
             sizes = self._sizes(factors) if few else self._of_products(sizes, factors)
         return factors[0], doubt
 
-    def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
-        """Return the stacks over steps about other times."""
-        found = family.at(middles)
+    def _at(
+        self, family: _Family, count: int, middle: float, half: float, equal: bool = False
+    ) -> Stack:
+        """Return the stacks over steps whose middles are other nodes, or `equal`."""
+        found = family.at(count, middle, half, equal)
         if self.keeps_first:  # the rounding of sums would add up
             found[:, 0, 0] = np.eye(1, found.shape[-1])
         return found
@@ -166,10 +169,8 @@ class DoubledPanel:
         # The product of two polynomials has twice their degree.
         size = min(size, 2 * family.known + 1)
         while size <= _MOST_NODES:
-            middles = middle + half * transform(size)[0]
             shift = 0.5 * family.step
-            both = self._at(family, np.concatenate([middles + shift, middles - shift]))
-            later, earlier = both[:size], both[size:]
+            later, earlier = (self._at(family, size, middle + s, half) for s in (shift, -shift))
             found = _Family(_product(later, earlier), middle, half, step, doublings)
             tail = found.settle(allowed)
             if tail <= allowed:
@@ -298,12 +299,12 @@ class _Family:
         self.known = 3 + int(np.max(known, initial=0))
         return float(np.max(largest(_combined(to_coefficients[-2:], numbers)) / size))
 
-    def at(self, middles: npt.NDArray[Any]) -> Stack:
-        """Return the stacks over steps about other times."""
+    def at(self, count: int, middle: float, half: float, equal: bool = False) -> Stack:
+        """Return the stacks over steps whose middles are other nodes, or `equal`."""
         if self.half == 0.0:
             return self.values
-        x = (middles - self.middle) / self.half
-        return _combined(interpolation(len(self.values), x), self.values)
+        place = (middle - self.middle) / self.half, half / self.half
+        return _combined(resampling(len(self.values), count, *place, equal), self.values)
 
 
 def _numbers(stacks: Stack) -> FloatArray:

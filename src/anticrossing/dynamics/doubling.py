@@ -28,7 +28,7 @@ from numpy.polynomial import chebyshev
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary, norm_bound
 from anticrossing._core.threads import processors
-from anticrossing.dynamics.chebyshev import Grid, interpolation, powers, transform
+from anticrossing.dynamics.chebyshev import Grid, powers, resampling, transform
 from anticrossing.dynamics.lanes import tell_nobody
 
 METHOD = "doubled steps"
@@ -59,12 +59,12 @@ class Family:
     step: float
     doublings: int = 0
 
-    def at(self, middles: npt.NDArray[Any]) -> ComplexArray:
-        """Return the propagators (k, N, N) over steps about other times."""
+    def at(self, count: int, middle: float, half: float, equal: bool = False) -> ComplexArray:
+        """Return the propagators (k, N, N) over steps whose middles are other nodes, or `equal`."""
         if self.half == 0.0:
             return self.values
-        x = (middles - self.middle) / self.half
-        return combined(interpolation(len(self.values), x), self.values)
+        place = (middle - self.middle) / self.half, half / self.half
+        return combined(resampling(len(self.values), count, *place, equal), self.values)
 
 
 def combined(weights: npt.NDArray[Any], matrices: ComplexArray) -> ComplexArray:
@@ -231,8 +231,8 @@ class _Run:
         doublings = family.doublings + 1
         allowed, noise = self.panel.allowed(step, doublings), self.panel.noise(doublings)
         while size <= _MOST_NODES:
-            middles = middle + half * transform(size)[0]
-            later, earlier = (family.at(middles + shift * family.step) for shift in (0.5, -0.5))
+            shift = 0.5 * family.step
+            later, earlier = (family.at(size, middle + s, half) for s in (shift, -shift))
             values = later @ earlier
             tail = _tail(values)
             if tail <= allowed:
@@ -253,7 +253,7 @@ class _Run:
         self, family: Family, left: float, right: float, steps: int, y: ComplexArray
     ) -> ComplexArray:
         """Return columns after all steps of a stretch of time, one after the other."""
-        factors = family.at(left + (np.arange(steps) + 0.5) * family.step)
+        factors = family.at(steps, 0.5 * (left + right), 0.5 * (right - left), equal=True)
         if 2 * y.shape[1] < self.panel.levels:
             for factor in factors:
                 y = factor @ y
