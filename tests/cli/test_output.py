@@ -50,7 +50,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "new": ("new",),
     "check": ("check", "wrong.toml", str(EXAMPLES / "flux_qubit.toml")),
     "docs": ("docs", "Hamiltonian", "--print"),
-    "hops": ("hops", "finished.csv", "--energy", "eV", "--time", "fs"),
+    "hops": ("hops", "finished.csv", "--initial", "1", "--energy", "eV", "--time", "fs"),
 }
 QUICK = ("models",)
 ENDS = {"check": 2}

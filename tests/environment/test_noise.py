@@ -107,6 +107,13 @@ def test_a_measured_spectrum_from_a_file(tmp_path: Path) -> None:
     path.write_text("1 2\n2 3 4\n3 1\n")
     with pytest.raises(ac.InputError, match=r"Line 2 .* must hold two numbers"):
         NoiseSpectrum.from_file(path)
+    path.write_text("0.1D+01 0.2d1\n2 3\n3.0D0 1\n")  # the first line is no header
+    read = NoiseSpectrum.from_file(path)
+    assert read.frequency.tolist() == [1.0, 2.0, 3.0]
+    assert read.density.tolist() == [2.0, 3.0, 1.0]
+    path.write_text("1 2\n1_0 3\n")
+    with pytest.raises(ac.InputError, match=r"Line 2 .* must hold two numbers"):
+        NoiseSpectrum.from_file(path)
 
 
 @pytest.mark.parametrize(

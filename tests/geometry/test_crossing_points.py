@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.optimize
 from numpy.testing import assert_allclose
 
@@ -111,6 +112,65 @@ def test_crossings_of_uncoupled_levels_against_another_optimiser(seed):
         assert found.energy == pytest.approx(slsqp(surfaces, found.position).fun, abs=1e-6)
         exact = minimum_energy_crossing(H, found.position, states=([0, 1], [2, 3]))
         assert found.energy == pytest.approx(exact.energy, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", [600, slow(601)])
+@pytest.mark.parametrize("kind", ["conical", "crossing"])
+def test_the_distance_that_is_left_is_what_a_flat_seam_allows(kind, seed):
+    """Within the seam g = k δx and δE = g²/2k, with k its lowest curvature, from SLSQP's point."""
+    H, rng = model(seed, 6, 2 if kind == "conical" else 4)
+    surfaces = HamiltonianStates(H) if kind == "conical" else blocks(H)
+
+    def slopes(q):
+        """Gradients of the mean, and of what vanishes on the seam."""
+        if kind == "conical":
+            W = H.gradient(q)
+            return W.trace(axis1=1, axis2=2) / 2, [W[:, 0, 0] - W[:, 1, 1], W[:, 0, 1]]
+        one, two = np.array(surfaces(q)[1])
+        return (one + two) / 2, [two - one]
+
+    def values(q):
+        if kind == "conical":
+            return np.array([H(q)[0, 0] - H(q)[1, 1], H(q)[0, 1]])
+        return np.diff(surfaces(q)[0])
+
+    options = {"kind": kind, "longest_step": 1.0}
+    loose = find_crossing_point(surfaces, np.zeros(6), **options)
+    tight = find_crossing_point(
+        surfaces, np.zeros(6), **options, gap_tolerance=1e-11, gradient_tolerance=1e-9
+    )
+    reference = scipy.optimize.minimize(
+        lambda q: np.mean(surfaces(q)[0]), loose.position + 0.01 * rng.normal(size=6),
+        jac=lambda q: slopes(q)[0], method="SLSQP", options={"ftol": 1e-16, "maxiter": 500},
+        constraints={"type": "eq", "fun": values, "jac": lambda q: np.array(slopes(q)[1])},
+    )  # fmt: skip
+    mean, normals = slopes(reference.x)
+    multipliers = np.linalg.lstsq(np.transpose(normals), -mean, rcond=None)[0]
+    lagrangian = [
+        sum((m * c for m, c in zip(multipliers, n, strict=True)), start=g)
+        for g, n in (slopes(reference.x + sign * 1e-4 * e) for e in np.eye(6) for sign in (1, -1))
+    ]
+    bends = (np.array(lagrangian[::2]) - np.array(lagrangian[1::2])) / 2e-4
+    axes = scipy.linalg.null_space(np.array(normals))
+    k = np.linalg.eigvalsh(axes.T @ (bends + bends.T) / 2 @ axes)[0]
+    for found in (loose, tight):
+        away = np.linalg.norm(found.position - reference.x)
+        across = found.gap / np.linalg.norm(np.diff(found.gradients, axis=0))
+        assert away <= 1.2 * found.seam_gradient / k + 2 * across + 3e-6
+        above = found.energy - reference.fun
+        assert abs(above) <= 1.2 * found.seam_gradient**2 / (2 * k) + found.gap + 1e-12
+    assert 1e-6 < loose.seam_gradient < 1e-5
+    assert_allclose(tight.position, reference.x, rtol=0, atol=5e-6)
+    assert tight.energy == pytest.approx(reference.fun, rel=0, abs=1e-11)
+
+
+def test_the_penalty_keeps_what_its_stages_learned():
+    """The inverse Hessian of one is where the next begins: else this takes 240 calls."""
+    found = find_crossing_point(
+        blocks(model(601, 6, 4)[0]), np.zeros(6), kind="crossing", method="penalty",
+        longest_step=1.0, gradient_tolerance=1e-6, gap_tolerance=1e-7, steps=400,
+    )  # fmt: skip
+    assert found.evaluations < 200
 
 
 def test_one_and_two_coordinates_have_a_point_and_no_seam():

@@ -342,3 +342,41 @@ def test_a_seam_without_a_minimum_in_the_box_is_hinted_at():
     assert "minimum_energy_intersection" in str(found)
     assert "seam of dimension 2" in found.warnings[0]
     assert not find_intersections(H, [[-2, 2]] * 4, starts=10, seam="points").warnings
+
+
+def sloping_seam(unit):
+    """A straight seam, x = -1 and y = 0, along which the energy falls with slope 0.1."""
+    return Hamiltonian.from_matrix(
+        [
+            [f"{unit}*((1 + x)/2 + z/10)", f"{unit}*0.4*y"],
+            [f"{unit}*0.4*y", f"{unit}*(-(1 + x)/2 + z/10)"],
+        ],
+        coordinates=["x", "y", "z"],
+    )
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_a_sloping_seam_has_no_lowest_point_in_any_unit(unit):
+    with pytest.raises(ConvergenceError, match="no minimum"):
+        minimum_energy_intersection(sloping_seam(unit), [0.0, 0.1, 0.0])
+    found = find_intersections(sloping_seam(unit), [(-3, 3)] * 3, starts=3)
+    assert len(found) == 0
+    assert "no minimum in the box" in found.warnings[0]
+
+
+@pytest.mark.parametrize("energy", ["y", "-y**2", "-y**4", "-y/10**6"])
+def test_a_crossing_whose_energy_falls_without_end_has_no_lowest_point(energy):
+    H = Hamiltonian.from_matrix(
+        [[f"x + {energy}", "0"], ["0", f"-x + {energy}"]], coordinates=["x", "y"]
+    )
+    with pytest.raises(ConvergenceError, match="no minimum of the energy"):
+        minimum_energy_crossing(H, [1.0, 0.3], states=([0], [1]))
+
+
+def test_an_intersection_blurred_by_a_large_offset_is_one():
+    H = Hamiltonian.from_matrix(
+        [["(1 + x)/2 - 10**9", "0.4*y"], ["0.4*y", "-(1 + x)/2 - 10**9"]], coordinates=["x", "y"]
+    )
+    found = find_intersections(H, [(-3, 3)] * 2, starts=40)
+    assert len(found) == 1
+    assert np.allclose(found[0].position, [-1.0, 0.0], atol=1e-6)

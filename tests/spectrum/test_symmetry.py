@@ -15,7 +15,7 @@ from anticrossing.models import (
     TransverseIsing,
     spin_matrices,
 )
-from anticrossing.spectrum import sectors
+from anticrossing.spectrum import find_crossings, sectors
 from anticrossing.spectrum.subspace import space_of_level, within
 
 
@@ -128,6 +128,14 @@ def test_weak_coupling_is_not_taken_for_symmetry():
     assert sectors(H).count == 1
     function = Hamiltonian.from_function(lambda x: np.array([[x, 1e-8], [1e-8, -x]]))
     assert sectors(function, np.linspace(-1e3, 1e3, 9)).count == 1
+
+
+@pytest.mark.parametrize(("offset", "gap"), [(0, 1e-11), (0, 1e-12), (1000, 1e-10), (1000, 1e-11)])
+def test_a_weak_coupling_beside_large_constants_is_not_taken_for_symmetry(offset, gap):
+    H = Hamiltonian.from_matrix([[f"{offset} + 7*x - 3", gap / 2], [gap / 2, f"{offset} - x + 1"]])
+    (crossing,) = find_crossings(H, -1.3, 1.1)
+    assert crossing.kind == "avoided"
+    assert crossing.gap == pytest.approx(gap, rel=1e-3)
 
 
 def test_functions_are_sampled():

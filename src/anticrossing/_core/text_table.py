@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def read_table(
     empty: bool = True,
     units: bool = True,
     named: Callable[[tuple[str, ...], int], Sequence[str] | None] | None = None,
+    words: Mapping[str, Callable[[str], float]] | None = None,
 ) -> TextTable:
     """Read a table of numbers from a text.
 
@@ -98,6 +100,9 @@ def read_table(
         Whether a row of units may stand below the header.
     named : callable, optional
         Names the columns of programs whose headers do not: ``named(comments, count)``.
+    words : mapping, optional
+        For columns, by their names in small letters: what number stands for a word in them; for
+        another word `ValueError`.
 
     Raises
     ------
@@ -126,10 +131,10 @@ def read_table(
     own = named(tuple(comments), len(header)) if named is not None else None
     if own is not None:
         header = list(own)
-    elif all(_is_number(cell, comma) for cell in header):
+    elif all(is_number(cell, comma) for cell in header):
         same = separator if separator in above else " "
         heads = _cells(path, lines[0][0], above, same)
-        if len(heads) != len(header) or any(_is_number(cell, comma) for cell in heads):
+        if len(heads) != len(header) or any(is_number(cell, comma) for cell in heads):
             raise InputError(
                 f"{path}, line {lines[0][0]}: a header with column names is needed, but the first "
                 "line holds numbers."
@@ -166,6 +171,11 @@ def read_table(
                 if cell == "" and empty:
                     values[row, column] = np.nan
                     continue
+                word = (words or {}).get(header[column].lower())
+                if word is not None:
+                    with contextlib.suppress(ValueError):
+                        values[row, column] = word(cell)
+                        continue
                 raise InputError(f"{where} a number, but it is {_shown(cell)}.") from None
             if comma and ("," in cell or "." in cell):
                 marks.setdefault("," if "," in cell else ".", (number, header[column]))
@@ -198,7 +208,8 @@ def parse_number(text: str, comma: bool = False) -> float:
     return float(f"{sign}{whole or '0'}.{part or '0'}e{exponent or bare or '0'}")
 
 
-def _is_number(text: str, comma: bool) -> bool:
+def is_number(text: str, comma: bool = False) -> bool:
+    """Whether a text of C or Fortran means a number."""
     try:
         parse_number(text, comma)
     except ValueError:
@@ -207,7 +218,7 @@ def _is_number(text: str, comma: bool) -> bool:
 
 
 def _are_units(cells: list[str], comma: bool) -> bool:
-    return any(cells) and not any(_is_number(cell, comma) for cell in cells)
+    return any(cells) and not any(is_number(cell, comma) for cell in cells)
 
 
 def _cells(path: Path, number: int, line: str, separator: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +18,19 @@ if TYPE_CHECKING:
     from anticrossing.molecules.finished import PredictedHops
 
 _SHOWN = 1e-6  # smaller probabilities are counted only
+_HOPPED = {1: "yes", 0: "no", -1: ""}
 _METHODS = ("belyaev-lebedev", "zhu-nakamura")
 
 
 @app.command("hops")
 @click.argument("file", metavar="FILE", type=PATH)
 @click.option("--method", type=click.Choice(_METHODS), default=_METHODS[0], help="The formula.")
-@click.option("--initial", type=int, metavar="N", help="The level at the start, 0 lowest.")
+@click.option("--initial", metavar="N", help="The level at the start, by number or name (S1).")
 @click.option("--energy", metavar="UNIT", help="Of energies, if the file names none.")
 @click.option("--time", metavar="UNIT", help="Of times, if the file names none.")
 @json_flag
 def hops_command(
-    file: Path, method: str, initial: int | None, energy: str | None, time: str | None,
+    file: Path, method: str, initial: str | None, energy: str | None, time: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Predict the hops of finished trajectories from their energies.
@@ -45,7 +47,8 @@ def hops_command(
     found = []
     for trajectory in read_trajectories(file, units=units):
         try:
-            found.append(predict_hops(trajectory, method=method, initial=initial))
+            start = int(initial) if initial and re.fullmatch(r"-?[0-9]{1,9}", initial) else initial
+            found.append(predict_hops(trajectory, method=method, initial=start))
         except InputError as error:
             raise InputError(f"{file}: {error}") from None
     if as_json:
@@ -62,11 +65,11 @@ def _print(one: PredictedHops) -> None:
     rows = tuple(
         (
             float(one.times[n]),
-            f"{one.lower_levels[n]}, {one.lower_levels[n] + 1}",
+            ", ".join(one.level_names[one.lower_levels[n] :][:2]),
             f"{one.gaps[n]:.4g} ± {one.gap_errors[n]:.1g}",
             f"{one.probabilities[n]:.4g} ± {one.errors[n]:.1g}",
             "jump" if one.crossings.at_jumps[n] else "trivial" if one.trivial[n] else "avoided",
-            {1: "yes", 0: "no"}.get(int(one.observed[n]), ""),
+            _HOPPED[int(one.observed[n])],
         )
         for n in range(len(one.times))
         if one.probabilities[n] + one.errors[n] > _SHOWN
@@ -75,9 +78,21 @@ def _print(one: PredictedHops) -> None:
     terminal.print_table(Table(one.name, columns, rows, empty="no crossing"))
     if left_out := len(one.times) - len(rows):
         terminal.print_line(f"{left_out} more with probabilities below {_SHOWN:g}")
+    if one.spin_times.size:
+        crossed = tuple(
+            (float(t), ", ".join(one.level_names[k] for k in pair), float(rate), _HOPPED[int(seen)])
+            for t, pair, rate, seen in zip(
+                one.spin_times, one.spin_levels, one.spin_rates, one.spin_observed, strict=True
+            )
+        )
+        heads = ("time (ħ/hartree)", "levels", "rate (hartree²/ħ)", "hopped")
+        terminal.print_table(Table("Multiplicities that cross", heads, crossed))
+        terminal.print_line("Spin–orbit coupling V makes a hop of it with 1 − exp(−2π V²/rate).")
     last = ", ".join(
-        f"{p:.4g} ± {e:.1g}"
-        for p, e in zip(one.populations[-1], one.population_errors[-1], strict=True)
+        f"{'' if name.isdigit() else name + ' '}{p:.4g} ± {e:.1g}"
+        for name, p, e in zip(
+            one.level_names, one.populations[-1], one.population_errors[-1], strict=True
+        )
     )
     terminal.print_line(f"populations at the end: {last}")
     for note in one.warnings:

@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.files import path_of
 from anticrossing._core.reading import read_text, reading
+from anticrossing._core.text_table import is_number, parse_number
 
 _FEWEST_POINTS = 3
 
@@ -48,9 +49,9 @@ def read_spectrum(path: str | Path) -> tuple[FloatArray, FloatArray]:
         if not fields:
             continue
         try:
-            omega, density = map(float, fields)
+            omega, density = map(parse_number, fields)
         except ValueError:
-            if not rows and not any(_is_number(field) for field in fields):
+            if not rows and not any(is_number(field) for field in fields):
                 continue  # names
             raise InputError(
                 f"Line {number} of {source} must hold two numbers, ω and its density, but it is "
@@ -61,11 +62,3 @@ def read_spectrum(path: str | Path) -> tuple[FloatArray, FloatArray]:
         rows.append((omega, density))
     table = np.array(rows, dtype=np.float64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -14,6 +14,7 @@ from anticrossing.geometry._seam_approach import updated
 
 _MOST_HALVINGS = 12
 _SUFFICIENT = 1e-4
+_NARROWEST = 1e-5  # of the widest direction of a penalty
 _SOFTEST = 1e-4  # of the first curvature of the model
 _SMOOTHEST = 12  # times the width of the penalty is divided by ten
 _STRONGER = 4.0
@@ -116,6 +117,7 @@ def smoothed_penalty(
     """Minimise Ē + σ Δ²/(Δ + α), α made ten times smaller and σ larger until the gap is closed."""
     point = start
     budget = goal.steps
+    metric: FloatArray | None = None
     for _ in range(_SMOOTHEST):
 
         def value(
@@ -128,10 +130,14 @@ def smoothed_penalty(
             cost = energies.mean() + strength * gap**2 / (gap + width)
             return float(cost), slopes.mean(axis=0) + sign * rate * (slopes[1] - slopes[0])
 
-        options: dict[str, Any] = {"gtol": goal.gradient / 2, "maxiter": budget}
+        options: dict[str, Any] = {
+            "gtol": goal.gradient / 2,
+            "maxiter": budget,
+            "hess_inv0": metric,
+        }
         found = scipy.optimize.minimize(value, point, jac=True, method="BFGS", options=options)
         moved = float(np.linalg.norm(found.x - point))
-        point = found.x
+        point, metric = found.x, _metric(found.hess_inv)
         budget -= int(found.nit)
         energies, slopes = pair(point)
         gap = abs(float(energies[1] - energies[0]))
@@ -150,6 +156,20 @@ def smoothed_penalty(
     rest = slopes.mean(axis=0) - x * (x @ slopes.mean(axis=0))
     y = rest / np.linalg.norm(rest) if np.linalg.norm(rest) > goal.gradient else None
     return _ending(point, energies, slopes, model, x, y)
+
+
+def _metric(inverse: FloatArray) -> FloatArray | None:
+    """Return what a stage learned of the inverse Hessian, symmetric and positive to the last bit.
+
+    The next stage, whose valley is steeper, does not begin its quasi-Newton steps anew with it.
+    """
+    if not np.all(np.isfinite(inverse)):
+        return None
+    spreads, axes = np.linalg.eigh(inverse + inverse.T)
+    if not spreads[-1] > 0:
+        return None
+    found = (axes * np.maximum(spreads, _NARROWEST * spreads[-1])) @ axes.T
+    return np.asarray((found + found.T) / 4)
 
 
 def _probed(

@@ -16,6 +16,7 @@ from anticrossing._core.checks import FloatArray
 _MOST_STEPS = 100
 _MOST_HALVINGS = 25
 _SOFTEST = 1e-4  # of the largest curvature
+_FARTHEST = 1e8  # times the energy that the levels are apart: whoever gets there finds no minimum
 _SEED = 20
 
 # energies (2,) and gradients (2, f) of the two levels
@@ -31,15 +32,16 @@ def metric(curvatures: FloatArray, force: float, reach: float) -> FloatArray:
     return np.asarray((axes * np.maximum(np.abs(bends), _SOFTEST * largest)) @ axes.T)
 
 
-def approach(
-    pair: Pair, start: FloatArray, scale: FloatArray, steps: int = _MOST_STEPS
-) -> FloatArray:
-    """Return the point at which the steps from `start` end; the caller checks what it is."""
+def approach(pair: Pair, start: FloatArray, scale: FloatArray, energy: float) -> FloatArray | None:
+    """Return the point at which the steps from `start` end; the caller checks what it is.
+
+    None if they lead farther away than an energy this large can explain: down without an end.
+    """
     model = scale
     point = start
     values, slopes = pair(point)
     penalty = 0.0
-    for _ in range(steps):
+    for _ in range(_MOST_STEPS):
         if not (np.isfinite(values).all() and np.isfinite(slopes).all()):
             break
         gap, across = values[1] - values[0], slopes[1] - slopes[0]
@@ -65,6 +67,8 @@ def approach(
         )
         model = updated(model, step, turn)
         point, values, slopes = there, new_values, new_slopes
+        if (point - start) @ scale @ (point - start) > _FARTHEST * energy:
+            return None
     return point
 
 

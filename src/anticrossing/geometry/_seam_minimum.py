@@ -99,8 +99,9 @@ def minimise(
         along = axes.T @ force
         along[np.abs(along) <= 64 * EPSILON * np.linalg.norm(here.slope)] = 0.0
         largest = float(np.max(np.abs(bends)))
-        sizes = np.maximum(np.abs(bends), 1e-10 * largest if largest > 0 else 1.0)
-        step = -axes @ (along / sizes)
+        # Along a straight seam with a force there is no minimum: far down, in any unit of energy.
+        least = 1e-10 * largest or float(np.linalg.norm(along)) / radius or 1.0
+        step = -axes @ (along / np.maximum(np.abs(bends), least))
         size = float(np.linalg.norm(step))
         scale = max(float(np.linalg.norm(point)), reach)
         small = max(1e-9 * reach, 64 * EPSILON * scale)

@@ -245,6 +245,8 @@ def _different(ends: list[Intersection], size: float) -> tuple[list[Intersection
     hits: list[int] = []
     for end in sorted(ends, key=lambda end: end.gap):
         tolerance = size * (_SAME_POINT if end.kind in _SHARP else _SAME_SOFT_POINT)
+        if end.codimension:  # where rounding of a large H moves the point
+            tolerance += 2 * end.rounding / float(np.linalg.norm(end.branching_vectors[-1]))
         for k, known in enumerate(found):
             if np.linalg.norm(known.position - end.position) <= tolerance:
                 hits[k] += 1

@@ -239,8 +239,11 @@ def minimum_energy_crossing(
     distance = check_reach(reach, point)
     seam = UncoupledLevels(hamiltonian, *_check_sets(hamiltonian, states, levels))
     scale = seam.scale(point, distance)
-    for begin in (point, *restarts(point, scale, seam.spread(point, scale), _RESTARTS)):
-        end = approach(seam.pair, begin, scale)
+    energy = seam.spread(point, scale)
+    for begin in (point, *restarts(point, scale, energy, _RESTARTS)):
+        end = approach(seam.pair, begin, scale, energy)
+        if end is None:
+            continue
         met = seam.restore(end)
         lowest = None if met is None else minimise(seam, met, distance)
         if lowest is not None:

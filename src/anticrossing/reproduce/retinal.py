@@ -10,7 +10,7 @@ import numpy as np
 from anticrossing._core.checks import FloatArray
 from anticrossing.models import RETINAL_MASSES, Retinal
 from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
-from anticrossing.molecules.trajectories import Gaussian, run_trajectories
+from anticrossing.molecules.trajectories import Gaussian, mash_population, run_trajectories
 from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _SOURCE = "S. Hahn and G. Stock, J. Phys. Chem. B 104, 1146 (2000)"
@@ -27,6 +27,9 @@ _METHODS: dict[str, dict[str, Any]] = {
     "landau-zener": {"method": "landau-zener"},
     "ehrenfest": {"method": "ehrenfest"},
     "mash": {"method": "mash"},
+    "multi-state mash": {"method": "multi-state-mash"},
+    "fssh, overlap": {"method": "fssh", "decoherence": "overlap", "frustrated": "reflect"},
+    "fssh, augmented": {"method": "fssh", "decoherence": "augmented", "frustrated": "reflect"},
 }
 
 
@@ -121,6 +124,8 @@ def _ensemble(hamiltonian: Any, widths: FloatArray, options: dict[str, Any]) -> 
     step = _STEP["trajectories"]
     # Two-state mapping starts on a level; at cis it is S1 to a per cent.
     basis = "adiabatic" if options["method"] == "mash" else "diabatic"
+    if options.get("decoherence") == "overlap":
+        options = options | {"decoherence_width": widths / 2}  # of the packet at the start
     found = run_trajectories(
         hamiltonian,
         masses=RETINAL_MASSES,
@@ -136,6 +141,8 @@ def _ensemble(hamiltonian: Any, widths: FloatArray, options: dict[str, Any]) -> 
     trans = np.cos(found["position"].values[..., 0]) < 0
     if options["method"] == "ehrenfest":
         lower = found["weight"].values[..., 0]
+    elif options["method"] == "multi-state-mash":
+        lower = mash_population(found["weight"].values)[..., 0]
     else:
         lower = (found["level"].values == 0).astype(np.float64)
     times = found["time"].values

@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     increasing,
     instance,
     non_negative_number,
+    of_shape,
     positive,
     real_array,
 )
@@ -174,7 +175,12 @@ class SampledCrossings(Result):
 
 
 def sampled_crossings(
-    x: npt.ArrayLike, energies: npt.ArrayLike, *, error: float | None = None, units: Units = NATURAL
+    x: npt.ArrayLike,
+    energies: npt.ArrayLike,
+    *,
+    error: float | None = None,
+    groups: npt.ArrayLike | None = None,
+    units: Units = NATURAL,
 ) -> SampledCrossings:
     """Find where neighbouring levels, known on points of one coordinate, come nearest.
 
@@ -187,6 +193,9 @@ def sampled_crossings(
     error : float, optional
         Standard deviation of the energies; by default what no polynomial of degree five through
         seven points explains.
+    groups : array of int, shape (m,), optional
+        Which columns are levels of one matrix, such as the multiplicities of states: they are
+        sorted and compared among themselves. The levels are numbered group after group.
     units : Units
 
     Returns
@@ -213,7 +222,7 @@ def sampled_crossings(
     (array([0.1]), array([0.854636]))
     """
     points = increasing("x", x, _FEWEST)
-    levels = np.sort(real_array("energies", energies, ndim=2), axis=1)
+    levels = real_array("energies", energies, ndim=2)
     if len(levels) != points.size or not 1 <= levels.shape[1] <= _LEVELS:
         must = f"have the shape ({points.size}, m), m up to {_LEVELS}"
         raise fail("energies", must, f"its shape is {levels.shape}")
@@ -221,12 +230,17 @@ def sampled_crossings(
     for name, array in (("x", points), ("energies", levels)):
         if np.abs(array).max() > _FARTHEST:
             raise fail(name, f"be at most {_FARTHEST:g}", f"it reaches {np.abs(array).max():g}")
+    count = levels.shape[1]
+    apart = np.zeros(count) if groups is None else real_array("groups", groups, ndim=1)
+    apart = of_shape("groups", apart, (count,))
+    order = np.lexsort((levels, np.broadcast_to(apart, levels.shape)))
+    levels = np.take_along_axis(levels, order, axis=1)
     with np.errstate(all="ignore"):  # what is not finite is not known, and said to be so
-        return _found(points, levels, error, units)
+        return _found(points, levels, np.sort(apart), error, units)
 
 
 def _found(
-    points: FloatArray, levels: FloatArray, error: float | None, units: Units
+    points: FloatArray, levels: FloatArray, groups: FloatArray, error: float | None, units: Units
 ) -> SampledCrossings:
     noise = _noise(points, levels) if error is None else non_negative_number("error", error)
     # What polynomials miss grows with the distance of the points, scatter does not.
@@ -234,7 +248,7 @@ def _found(
     random = error is not None or half < _ALIKE * noise
     jumps = discontinuities(points, levels, noise)
     rows, warnings, left_out = [], list[str](), 0
-    for lower in range(levels.shape[1] - 1):
+    for lower in map(int, np.flatnonzero(groups[1:] == groups[:-1])):
         gap = levels[:, lower + 1] - levels[:, lower]
         middle = levels[:, lower : lower + 2].mean(axis=1)
         broken = {k for k, level, _ in jumps if level in (lower, lower + 1)}

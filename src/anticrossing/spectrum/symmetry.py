@@ -28,6 +28,7 @@ LARGEST_ROTATED = 256  # above this only the basis as given is searched for bloc
 _LARGEST_BASIS = 4096  # above this a basis of all states does not fit
 LARGEST_KNOWN = 2048  # above this the eigenvectors of permutations take minutes
 _ZERO_CONSERVED = 2e-15  # the same of sectors that an evolution rests on, times √N
+_ZERO_COMBINED = 1e-14  # the same of terms that may have been combined
 _DEPENDENT = 1e-12  # relative singular value below which coefficient functions are dependent
 
 
@@ -157,7 +158,8 @@ def sectors(
     matrices = _effective_matrices(H, _sample_points(H, x))
     if symmetry is not None:
         return _named_sectors(matrices, symmetry)
-    return _all_sectors(matrices)
+    written = isinstance(H, TermHamiltonian)  # matrices have all their digits, functions fewer
+    return _all_sectors(matrices, _ZERO_COMBINED * H.dimension**0.5 if written else None)
 
 
 def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:

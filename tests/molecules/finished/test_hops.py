@@ -103,6 +103,47 @@ def test_lines_that_cross_are_passed_in_any_order_of_columns() -> None:
     assert found.observed.tolist().count(1) == 2  # it stays on its line
 
 
+def test_levels_of_two_multiplicities_cross_and_are_told() -> None:
+    """Singlets as without the triplets; each triplet meets them where its line says."""
+    t = np.linspace(-60, 60, 241)
+    gap = np.hypot(0.012, 5e-4 * t)
+    singlets = np.stack([0 * t - 0.2, -gap / 2, gap / 2], axis=1)
+    triplets = np.stack([3e-4 * (t - 20.05), -0.015 + 0 * t], axis=1)  # they cross each other
+    columns = np.concatenate([singlets, triplets], axis=1)[:, [3, 0, 1, 4, 2]]
+    on = np.where(t < 29, 2, 0)
+    one = FinishedTrajectory(t, columns, on, states=("T2", "S0", "S1", "T1", "S2"))
+    found = predict_hops(one)
+    assert found.level_names == ("S0", "S1", "S2", "T1", "T2")
+    alone = predict_hops(FinishedTrajectory(t, singlets), initial=1)
+    np.testing.assert_allclose(found.populations[-1, :3], alone.populations[-1], rtol=1e-12)
+    assert found.lower_levels.tolist() == [3, 1]
+    assert found.probabilities[1] == pytest.approx(alone.probabilities[0], rel=1e-12)
+    assert found.trivial.tolist() == [True, False]  # lines of one multiplicity
+    told = {tuple(pair): k for k, pair in enumerate(found.spin_levels)}
+    # S1 = −√(0.012² + (αt)²)/2 meets −0.015 at αt = ±√(0.03² − 0.012²)
+    apart = np.sqrt(0.03**2 - 0.012**2) / 5e-4
+    assert found.spin_times[told[3, 1]] == pytest.approx(apart, abs=0.01)
+    assert found.spin_rates[told[3, 1]] == pytest.approx(5e-4**2 * apart / 0.06, rel=1e-3)
+    changed = [line for line in found.warnings if "changes its multiplicity 1 time" in line]
+    assert "S1 to T2 at 29" in changed[0]
+    assert predict_hops(one, initial="S2").populations[-1, 1] > 0.5
+    with pytest.raises(InputError, match="`initial` must"):
+        predict_hops(one, initial="T3")
+    total = np.diff(found.populations.sum(axis=1))
+    assert abs(total).max() < 1e-12
+
+
+def test_crossings_that_overlap_are_told_with_another_one_between() -> None:
+    t = np.linspace(-60, 60, 481)
+    twice = np.hypot(0.012, 5e-4 * (np.abs(t) - 18))
+    other = np.hypot(0.012, 5e-4 * t)
+    middle = 0.1 + twice  # never nearer to one than to the other
+    columns = np.stack([-twice / 2, twice / 2, middle - other / 2, middle + other / 2], axis=1)
+    found = predict_hops(FinishedTrajectory(t, columns), initial=0)
+    assert found.lower_levels.tolist() == [0, 2, 0]
+    assert any("at -18 and 18" in line and "overlap" in line for line in found.warnings)
+
+
 def test_a_jump_leaves_the_populations_open() -> None:
     t = np.linspace(0, 10, 201)
     gap = np.hypot(0.02, 0.01 * (t - 5)) + 0.05 * (t > 5.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from anticrossing.molecules.finished.trajectory import ATOMIC, FinishedTrajector
 from anticrossing.spectrum import SampledCrossings, sampled_crossings
 
 _METHODS = ("belyaev-lebedev", "zhu-nakamura")
+_MOST_TOLD = 5
 _SURE = 1e-3  # a probability so near to 0 or 1 decides nothing
 
 
@@ -41,6 +42,16 @@ class PredictedHops(Result):
     name : str
         Of the trajectory.
     warnings : tuple of str
+    level_names : tuple of str
+        One multiplicity after the other: ``S0``, ``S1``, ``T1``; numbers where none are known.
+    spin_times, spin_rates : array, shape (s,)
+        When levels of different multiplicity cross, and |d(E_b − E_a)/dt| there
+        (hartree per ħ/hartree). Spin–orbit coupling V makes this a hop with the probability
+        ``1 − exp(−2π V²/rate)``; without it the levels are passed, as in `populations`.
+    spin_levels : array of int, shape (s, 2)
+        The two levels, the one that is lower before first.
+    spin_observed : array of int, shape (s,)
+        As `observed`.
     """
 
     crossings: SampledCrossings
@@ -52,6 +63,11 @@ class PredictedHops(Result):
     method: str
     name: str
     warnings: tuple[str, ...] = ()
+    level_names: tuple[str, ...] = ()
+    spin_times: FloatArray = field(default_factory=lambda: np.zeros(0))
+    spin_levels: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros((0, 2), np.intp))
+    spin_rates: FloatArray = field(default_factory=lambda: np.zeros(0))
+    spin_observed: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "time": shown("crossing", text="time of the crossing", unit="ħ/hartree", of="times"),
@@ -64,6 +80,13 @@ class PredictedHops(Result):
         "observed": shown("crossing", text="whether it hopped: 1, 0, unknown -1"),
         "population": shown("passed", "level", text="populations", of="populations"),
         "population_error": shown("passed", "level", text="error", of="population_errors"),
+        "level_name": shown("level", text="levels"),
+        "spin_time": shown("spin_crossing", text="levels of two multiplicities cross",
+                           unit="ħ/hartree"),
+        "spin_level": shown("spin_crossing", "pair", text="the level below, and above, before it"),
+        "spin_rate": shown("spin_crossing", text="rate of their difference", unit="hartree²/ħ"),
+        "spin_observed": shown("spin_crossing", text="whether it hopped: 1, 0, unknown -1",
+                               of="spin_observed"),
     }  # fmt: skip
 
     @property
@@ -103,7 +126,7 @@ class PredictedHops(Result):
         edges = np.concatenate([first, self.times])
         for k in range(self.populations.shape[1]):
             one, error = self.populations[:, k], self.population_errors[:, k]
-            axes.step(edges, one, where="post", label=f"level {k}")
+            axes.step(edges, one, where="post", label=f"level {self.level_names[k]}")
             axes.fill_between(edges, one - error, one + error, step="post", alpha=0.3)
         axes.set_xlabel(ATOMIC.label("time", "coordinate"))
         axes.set_ylabel("population")
@@ -119,13 +142,14 @@ def predict_hops(
     trajectory: FinishedTrajectory,
     *,
     method: str = "belyaev-lebedev",
-    initial: int | None = None,
+    initial: int | str | None = None,
     error: float | None = None,
 ) -> PredictedHops:
     """Predict the hops of a finished trajectory from its energies.
 
-    At every time when two neighbouring levels come nearest they exchange their populations with
-    the probability of a jump; phases between crossings are left out.
+    At every time when two neighbouring levels of one multiplicity come nearest they exchange their
+    populations with the probability of a jump; phases between crossings are left out, and so is
+    spin–orbit coupling: where levels of two multiplicities cross stands in `spin_times`.
 
     Parameters
     ----------
@@ -133,8 +157,9 @@ def predict_hops(
     method : {"belyaev-lebedev", "zhu-nakamura"}
         The first needs the energies alone, ``P = exp(−(π/2ħ) √(Z³/Z̈))``. The second needs the
         kinetic energy too, all of which is taken to be along the direction that matters.
-    initial : int, optional
-        The populated level, 0 lowest; by default the one that the trajectory starts on.
+    initial : int or str, optional
+        The populated level, by its number or name in `level_names`; by default the one that the
+        trajectory starts on.
     error : float, optional
         Standard deviation of the energies (hartree); by default their scatter.
 
@@ -167,24 +192,35 @@ def predict_hops(
     choice("method", method, _METHODS)
     count = trajectory.energies.shape[1]
     active = trajectory.active_level
-    if initial is not None:
+    if isinstance(initial, str) and trajectory.states:
+        start = trajectory.level_names.index(
+            choice("initial", initial, trajectory.level_names)
+        )  # fmt: skip
+    elif initial is not None:
         start = level("initial", initial, count)
     elif active is not None:
         start = int(active[0])
     else:
         raise fail("initial", "name the populated level", "the trajectory does not say its own")
-    crossings = sampled_crossings(trajectory.times, trajectory.energies, error=error, units=ATOMIC)
+    crossings = sampled_crossings(
+        trajectory.times, trajectory.energies, error=error, units=ATOMIC,
+        groups=trajectory.multiplicities,
+    )  # fmt: skip
     p, uncertain = crossings.probabilities()
     warnings = [*trajectory.warnings, *crossings.warnings]
     if method == "zhu-nakamura":
         p, uncertain = _zhu_nakamura(trajectory, crossings, uncertain, warnings)
     populations, errors = _populations(crossings.lower_levels, p, uncertain, start, count)
-    observed = _observed(trajectory, crossings)
+    lower = crossings.lower_levels
+    observed = _observed(trajectory, crossings.positions, np.stack([lower, lower + 1], axis=1))
+    spin_times, spin_levels, spin_rates = _spin_crossings(trajectory)
+    warnings += _changes_of_spin(trajectory)
     warnings += _overlaps(crossings, p)
     warnings += _frustrated(trajectory, crossings, populations, p)
     return PredictedHops(
         crossings, p, uncertain, populations, errors, observed, method, trajectory.name,
-        tuple(warnings),
+        tuple(warnings), trajectory.level_names, spin_times, spin_levels, spin_rates,
+        _observed(trajectory, spin_times, spin_levels),
     )  # fmt: skip
 
 
@@ -199,12 +235,11 @@ def _zhu_nakamura(
             "The method zhu-nakamura needs the kinetic energy, but the trajectory holds none."
         )
     kinetic = np.interp(crossings.positions, trajectory.times, trajectory.kinetic)
-    active = trajectory.active_level
-    if active is not None and len(crossings):
+    if trajectory.active is not None:
         # The kinetic energy at the crossing of the diabats, not on the level that it is on.
-        k = np.searchsorted(trajectory.times, crossings.positions).clip(max=active.size - 1)
-        side = np.sign(active[k] - crossings.lower_levels - 0.5)
-        kinetic = kinetic + side * crossings.gaps / 2
+        on = np.take_along_axis(trajectory.energies, trajectory.active[:, None], axis=1)[:, 0]
+        total = np.interp(crossings.positions, trajectory.times, trajectory.kinetic + on)
+        kinetic = total - crossings.energies
     value, error = crossings.probabilities()
     for n in range(len(crossings)):
         alpha, mean = crossings.slope_differences[n], crossings.mean_slopes[n]
@@ -242,20 +277,56 @@ def _populations(
     return populations, errors
 
 
-def _observed(trajectory: FinishedTrajectory, crossings: SampledCrossings) -> npt.NDArray[np.intp]:
+def _observed(
+    trajectory: FinishedTrajectory, positions: FloatArray, pairs: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
     """Return whether the trajectory hopped between its points around each crossing."""
     active = trajectory.active_level
-    found = np.full(len(crossings), -1, dtype=np.intp)
+    found = np.full(positions.size, -1, dtype=np.intp)
     if active is None:
         return found
-    middles = (crossings.positions[1:] + crossings.positions[:-1]) / 2
-    edges = np.concatenate([[-np.inf], middles, [np.inf]])
-    for n, lower in enumerate(crossings.lower_levels):
+    edges = np.concatenate([[-np.inf], (positions[1:] + positions[:-1]) / 2, [np.inf]])
+    for n, pair in enumerate(pairs):
         here = (trajectory.times > edges[n]) & (trajectory.times <= edges[n + 1])
         on = active[here]
-        if on.size and on[0] in (lower, lower + 1):
-            found[n] = int(on[-1] != on[0] and on[-1] in (lower, lower + 1))
+        if on.size and on[0] in pair:
+            found[n] = int(on[-1] != on[0] and on[-1] in pair)
     return found
+
+
+def _spin_crossings(
+    trajectory: FinishedTrajectory,
+) -> tuple[FloatArray, npt.NDArray[np.intp], FloatArray]:
+    """Return when levels of different multiplicity cross, which, and how fast they part."""
+    times = trajectory.times
+    levels = np.take_along_axis(trajectory.energies, trajectory.level_order, axis=1)
+    spin = np.sort(trajectory.multiplicities)
+    pairs = np.argwhere(np.triu(spin[:, None] != spin))
+    above = levels[:, pairs[:, 1]] - levels[:, pairs[:, 0]]
+    k, n = np.nonzero((above[1:] >= 0) != (above[:-1] >= 0))
+    slopes = (above[k + 1, n] - above[k, n]) / (times[k + 1] - times[k])
+    at = times[k] - above[k, n] / slopes
+    order = np.argsort(at)
+    below_first = np.where(slopes[:, None] > 0, pairs[n, ::-1], pairs[n])
+    return at[order], below_first[order], np.abs(slopes[order])
+
+
+def _changes_of_spin(trajectory: FinishedTrajectory) -> list[str]:
+    """Return a line if the trajectory itself goes from one multiplicity to another."""
+    active = trajectory.active
+    if active is None:
+        return []
+    spin, names = trajectory.multiplicities[active], trajectory.states
+    hops = [
+        f"{names[active[k]]} to {names[active[k + 1]]} at {trajectory.times[k + 1]:.6g}"
+        for k in np.flatnonzero(spin[1:] != spin[:-1])
+    ]
+    if not hops:
+        return []
+    return [
+        f"the trajectory itself changes its multiplicity {len(hops)} time(s), what the populations "
+        f"leave out: {', '.join(hops[:_MOST_TOLD])}{', …' if len(hops) > _MOST_TOLD else ''}"
+    ]
 
 
 def _overlaps(crossings: SampledCrossings, p: FloatArray) -> list[str]:
@@ -265,13 +336,15 @@ def _overlaps(crossings: SampledCrossings, p: FloatArray) -> list[str]:
             1 / np.sqrt(crossings.slope_differences), crossings.gaps / crossings.slope_differences
         )
     undecided = (p > _SURE) & (p < 1 - _SURE)
-    for n in range(len(crossings) - 1):
-        near = abs(crossings.lower_levels[n + 1] - crossings.lower_levels[n]) <= 1
-        apart = crossings.positions[n + 1] - crossings.positions[n]
-        if near and undecided[n] and undecided[n + 1] and apart < long[n] + long[n + 1]:
+    lower, at = crossings.lower_levels, crossings.positions
+    for n in np.flatnonzero(undecided):
+        # Levels far away, or of another multiplicity, may have theirs in between.
+        near = undecided[n + 1 :] & (np.abs(lower[n + 1 :] - lower[n]) <= 1)
+        near &= at[n + 1 :] - at[n] < long[n] + long[n + 1 :]
+        if np.any(near):
             return [
-                f"the crossings at {crossings.positions[n]:.6g} and "
-                f"{crossings.positions[n + 1]:.6g} overlap: their probabilities are not independent"
+                f"the crossings at {at[n]:.6g} and {at[n + 1 :][near][0]:.6g} overlap: their "
+                "probabilities are not independent"
             ]
     return []
 
