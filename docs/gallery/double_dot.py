@@ -12,9 +12,9 @@ import numpy as np
 import anticrossing as ac
 
 # %%
-# Microwave frequency in GHz, and where the charge moves, in μV of a gate: `fits.find_lines` in each
-# row of the map ``PAT_scan``, example data of `QTT 1.4.0 <https://pypi.org/project/qtt/>`_
-# (© 2023 QuTech (TNO, TU Delft), MIT License; C. J. van Diepen et al., arXiv:1803.10352).
+# Microwave frequency in GHz, and where the charge moves, in μV of a gate: from ``PAT_scan``, data of
+# `QTT 1.4.0 <https://pypi.org/project/qtt/>`_ (© 2023 QuTech (TNO, TU Delft), MIT; arXiv:1803.10352),
+# by `fits.find_lines`; medians and drifts were taken off, what counts as a peak was settled by eye.
 PEAKS = {
     2.01: [-1098], 6.01: [-533], 6.81: [201], 7.21: [-65, 242], 7.61: [-116, 299],
     8.01: [-163, 344], 8.41: [-210, 383], 8.81: [-238, 441], 9.21: [-280, 472], 9.61: [-314, 505],
@@ -49,8 +49,8 @@ fit.plot_residuals(axes[1])
 ac.plot.correlation_matrix(fit, ax=axes[2])
 
 # %%
-# The two peaks of a row shift together from row to row: the offset charge wanders. Half their
-# distance h knows nothing of it: f² = gap² + (a h)² has the gap with a third of the error.
+# Both peaks of a row shift together, as if the offset charge wandered. Half their distance h knows
+# nothing of it: f² = gap² + (a h)² has the gap with a third of the error.
 f, left, right = np.array([(f, *peaks) for f, peaks in PEAKS.items() if len(peaks) == 2]).T
 (a2, gap2), errors = np.polyfit(((right - left) / 2000) ** 2, f**2, 1, w=1 / f, cov=True)
 print(f"gap {np.sqrt(gap2):.3f} ± {np.sqrt(errors[1, 1] / gap2) / 2:.3f} GHz")

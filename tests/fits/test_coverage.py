@@ -9,14 +9,26 @@ import pytest
 
 from anticrossing.fits import fit_interferogram, synthetic_interferogram
 from anticrossing.fits.fitted import FittedParameter
-from tests.fits.coverage import OMEGA, SEARCHED, Case, Pulls, about_populations, cases, noisy, pulls
+from tests.fits.coverage import (
+    OMEGA,
+    SEARCHED,
+    SETS,
+    Case,
+    Pulls,
+    about_populations,
+    cases,
+    noisy,
+    pulls,
+)
 
 CASES = cases()
 FEWER = 50  # sets: chance is taken off by a linear model
+# Errors that few residuals set are a chance that no linear model shares.
+EVERY = ("levels; unknown errors",)
 
 
-def check(case: Case) -> None:
-    for name, one in pulls(case, FEWER).items():
+def check(case: Case, sets: int = FEWER) -> None:
+    for name, one in pulls(case, sets).items():
         assert one.good, f"{name}: {one}"
         assert one.foretold, f"{name}: {one}"
 
@@ -24,7 +36,7 @@ def check(case: Case) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_pulls_are_standard_normal(name: str) -> None:
-    check(CASES[name]())
+    check(CASES[name](), SETS if name in EVERY else FEWER)
 
 
 @pytest.mark.slow
