@@ -12,9 +12,9 @@ import numpy as np
 import anticrossing as ac
 
 # %%
-# Microwave frequency in GHz, and where the charge moves, in μV of a gate: from ``PAT_scan``, data of
-# `QTT 1.4.0 <https://pypi.org/project/qtt/>`_ (© 2023 QuTech (TNO, TU Delft), MIT; arXiv:1803.10352),
-# by `fits.find_lines`; medians and drifts were taken off, what counts as a peak was settled by eye.
+# Microwave frequency in GHz, and where the charge moves, in μV of a gate: from ``PAT_scan`` of
+# `QTT 1.4.0 <https://pypi.org/project/qtt/>`_ (© QuTech (TNO, TU Delft), MIT; arXiv:1803.10352),
+# by `fits.find_lines`; medians and drifts were taken off, and what a peak is was settled by eye.
 PEAKS = {
     2.01: [-1098], 6.01: [-533], 6.81: [201], 7.21: [-65, 242], 7.61: [-116, 299],
     8.01: [-163, 344], 8.41: [-210, 383], 8.81: [-238, 441], 9.21: [-280, 472], 9.61: [-314, 505],
