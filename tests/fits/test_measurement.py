@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,9 +157,10 @@ def test_counts_bring_their_shots(tmp_path: Path) -> None:
         ([-1, 2], 50, "`counts` must not be negative"),
         ([1, 2], 0, "`shots` must be whole numbers"),
         ([1, 2], 2.5, "`shots` must be whole numbers"),
+        ([1, 2], [50, 50, 50], "`shots` must have the shape of `counts`"),
     ],
 )
-def test_counts_that_are_none(counts: list[float], shots: float, message: str) -> None:
+def test_counts_that_are_none(counts: list[float], shots: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Measurement.from_counts({"sweep_rate": [0.5, 1.0]}, counts, shots)
 

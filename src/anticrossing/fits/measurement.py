@@ -103,7 +103,10 @@ class Measurement(Result):
         2 populations: sweep_rate 0.5 … 1; counts of 40 shots
         """
         seen = listed(COUNTS, counts)
-        looked = np.broadcast_to(real_array(SHOTS, shots), seen.shape)
+        looked = real_array(SHOTS, shots)
+        if looked.size == 1:
+            looked = np.broadcast_to(looked.ravel(), seen.shape)
+        looked = shaped_like(SHOTS, looked, COUNTS, seen.shape)
         _check_counts(seen, looked)
         columns = {name: real_array(name, value) for name, value in coordinates.items()}
         return cls(columns, seen / looked, None, source, looked, dict(units or {}))
