@@ -56,10 +56,7 @@ def check(
 
 
 def added(
-    result: Propagation,
-    request: Request,
-    parameters: Sequence[Parameter],
-    tried: Pieces | None = None,
+    result: Propagation, request: Request, parameters: Sequence[Parameter], tried: Pieces | None
 ) -> Propagation:
     """Return the result, which some panels may have given, with its derivatives."""
     with one_thread:

@@ -131,11 +131,10 @@ def solve(
     """
     refuse_large(lanes.hamiltonian)
     keep_memory()
-    formulas = kernel.formulas
-    wanted = [breakpoints, times, features.find(lanes, formulas)]
     if tried is not None:
         lane, left, right = tried.lane, tried.left, tried.right
     else:
+        wanted = [breakpoints, times, features.find(lanes, kernel.formulas)]
         lane, left, right = first_panels(lanes, wanted, kernel.first_panels)
         lane, left, right = kernel.graded(lanes, lane, left, right, tolerance)
     accepted: list[Pieces] = []

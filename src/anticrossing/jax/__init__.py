@@ -5,13 +5,14 @@ What enters speaks JAX's interface.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import choice, fail, require
+from anticrossing._core.checks import choice, fail, non_negative, require
 from anticrossing._core.public import guard
 from anticrossing.drive import Drive
 from anticrossing.dynamics import propagate
@@ -38,8 +39,9 @@ def differentiable(
         df = Σ_p (∂f/∂p) dp ,
 
     so that `jax.grad`, `jax.jvp`, `jax.jacrev`, `jax.jit` and `jax.vmap` work, the last by one
-    batch. Second derivatives are not known to it. Results have JAX's precision: give it doubles by
-    ``jax.config.update("jax_enable_x64", True)``.
+    batch. Second derivatives are not known to it. Parameters and results have JAX's precision: give
+    it doubles by ``jax.config.update("jax_enable_x64", True)``. What `propagate` writes into
+    `warnings` becomes a Python warning.
 
     Parameters
     ----------
@@ -77,12 +79,17 @@ def differentiable(
     taken = {"gradient", "times"} & options.keys()
     if taken:
         raise fail(min(taken), "be left out here", "it is given")
-    batch = hamiltonian.batch_shape + drive.batch_shape
-    if batch:
-        raise fail("hamiltonian", "be no batch here: parameters are", f"its shape is {batch}")
+    for name, given in (
+        ("hamiltonian", hamiltonian),
+        ("drive", drive),
+        ("environment", environment),
+    ):
+        if given is not None and given.batch_shape:
+            must = "be no batch here: arrays of parameters make one"
+            raise fail(name, must, f"its shape is {given.batch_shape}")
     levels, kept = hamiltonian.dimension, {"environment": environment, **options}
     shape = (levels,) * _QUANTITIES[of]
-    kind = np.complex128 if of == "propagator" else np.float64
+    dtype = jax.numpy.result_type(complex if of == "propagator" else float)
 
     def found(names: tuple[str, ...], values: tuple[Any, ...], sloped: bool) -> tuple[Any, ...]:
         changed = _changed(hamiltonian, drive, environment, dict(zip(names, values, strict=True)))
@@ -91,19 +98,19 @@ def differentiable(
             **(kept | {"environment": changed[2]}),
             gradient=list(names) if sloped else None,
         )
+        for line in result.warnings:
+            warnings.warn(line, stacklevel=2)
         if not sloped:
             return (getattr(result, of),)
         assert result.gradients is not None
         return (getattr(result, of), *(getattr(result.gradients[name], of) for name in names))
 
     def call(names: tuple[str, ...], values: tuple[Any, ...], sloped: bool) -> Any:
-        own = jax.ShapeDtypeStruct(
-            (*np.shape(values[0]), *shape), jax.dtypes.canonicalize_dtype(kind)
-        )
+        own = jax.ShapeDtypeStruct((*np.shape(values[0]), *shape), dtype)
 
         def answer(*given: Any) -> tuple[Any, ...]:
             numbers = tuple(np.asarray(value, dtype=np.float64) for value in given)
-            return tuple(np.asarray(a, dtype=own.dtype) for a in found(names, numbers, sloped))
+            return tuple(np.asarray(a, dtype=dtype) for a in found(names, numbers, sloped))
 
         count = 1 + len(names) * sloped
         return jax.pure_callback(answer, (own,) * count, *values, vmap_method="broadcast_all")
@@ -154,9 +161,7 @@ def _changed(
             new[owners[0]][name] = value
     if environment is not None:
         for name, value in new["environment"].items():
-            if not np.all(value >= 0):
-                raise fail(name, "be finite and not negative", str(np.min(value)))
-            environment = environment.with_number(name, value)
+            environment = environment.with_number(name, non_negative(name, value))
     if new["drive"]:
         drive = drive.replace(**new["drive"])  # type: ignore[attr-defined]
     return hamiltonian.replace(**new["hamiltonian"]), drive, environment
